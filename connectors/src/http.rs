@@ -1,0 +1,1 @@
+//! HTTP shared by all connectors: limits, timeouts, redaction.

@@ -1,0 +1,1 @@
+//! Medusa 2 through its admin API.

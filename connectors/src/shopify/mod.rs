@@ -1,0 +1,1 @@
+//! Shopify through its CSV exports.

@@ -1,0 +1,265 @@
+//! Writing a shop, one journaled external call after the other.
+//!
+//! A connector commits an intent before each external call that writes, and the result after it
+//! ([`CallJournal`]). When a step is taken up again, each [`WriteItem`] brings the calls that were
+//! journaled before: a call with a result is not repeated, a call without one may or may not have
+//! had its effect, so the connector looks in the shop by our key before it writes again.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Check, Result};
+
+/// Our key of a record in a target: `cartage:<migration>:<kind>:<source id>`.
+pub fn record_key(migration: &str, kind: Kind, source_id: &str) -> String {
+    format!("cartage:{migration}:{kind}:{source_id}")
+}
+
+/// A record that another one refers to, by the role of the object that is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Reference {
+    /// The kind of the record referred to.
+    pub kind: Kind,
+    /// Its source id. For role `email` of a customer: the normalised address; for role `variant`
+    /// of a product: the variant's source id; for role `sku`: the article number.
+    pub source_id: String,
+    /// Which of its target objects is meant.
+    pub role: String,
+}
+
+/// A target object that came of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What it came of, and which object it is. The record's own object has the kind's name as
+    /// role.
+    pub reference: Reference,
+    /// Its id in the target.
+    pub target_id: String,
+}
+
+/// One external call that writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The record it is made for.
+    pub source_id: String,
+    /// Its place among the calls of the record, from 0.
+    pub ordinal: u32,
+    /// What it does, such as `draft_order.create`.
+    pub name: String,
+    /// BLAKE3 of the body, in hexadecimal.
+    pub payload_hash: String,
+}
+
+/// How far a journaled call came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Intended; whether it had its effect is not known.
+    Intended,
+    /// It had its effect, and gave this (ids that later calls need).
+    Applied(Value),
+    /// The shop refused it.
+    Refused(String),
+}
+
+/// A call as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournaledCall {
+    /// The call.
+    pub call: Call,
+    /// How far it came.
+    pub state: CallState,
+}
+
+/// The result of a call, to be committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallResult {
+    /// The record.
+    pub source_id: String,
+    /// The call's place.
+    pub ordinal: u32,
+    /// What came of it; never [`CallState::Intended`].
+    pub state: CallState,
+}
+
+/// Why the journal took nothing more. The connector stops at once and makes no further call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The lease on the step is lost, or the run was paused or cancelled.
+    #[error("the work was taken away: {0}")]
+    Withdrawn(String),
+    /// The journal's store is away.
+    #[error("the journal cannot be written: {0}")]
+    Store(String),
+}
+
+/// Where intents and results are committed.
+#[async_trait]
+pub trait CallJournal: Send + Sync {
+    /// Commits intents, durably, before any of the calls is made. An intent that is already there
+    /// (same record and ordinal) stays as it is.
+    async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError>;
+
+    /// Commits results, after the calls.
+    async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError>;
+}
+
+/// A record to be written.
+#[derive(Clone, Debug)]
+pub struct WriteItem {
+    /// Its id in the source.
+    pub source_id: String,
+    /// Our key in the target.
+    pub key: String,
+    /// Its fields, fitted.
+    pub mapped: Mapped,
+    /// The target ids of what it refers to. A reference that is missing here has no object in the
+    /// target (yet, or because its record was quarantined or excluded).
+    pub links: BTreeMap<Reference, String>,
+    /// The calls that were journaled for it before, in order.
+    pub calls: Vec<JournaledCall>,
+}
+
+/// Why the target will not take a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Refusal {
+    /// The error reason, as in the API: `TARGET_REFUSED_RECORD`, `FIELD_TOO_LONG`, ….
+    pub reason: String,
+    /// The target field it is about, where it is about one.
+    pub field: Option<String>,
+    /// What is wrong, as a sentence without personal data.
+    pub message: String,
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its id in the source.
+    pub source_id: String,
+    /// What became of it.
+    pub outcome: WrittenOutcome,
+}
+
+/// What became of one record in the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrittenOutcome {
+    /// It was made now, or by an earlier call of ours that was found by our key.
+    Created(Vec<Link>),
+    /// The target will not take it. Objects that were made on the way are taken back or listed.
+    Refused(Refusal),
+    /// Whether an earlier call had its effect cannot be decided.
+    Undecided(String),
+    /// Not tried, or tried in vain for a reason that may pass; to be tried again.
+    Postponed(String),
+}
+
+/// What the records of a run will need in the target: one pass over the snapshot finds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Currencies of prices and orders (ISO 4217, upper case), sorted.
+    pub currencies: Vec<String>,
+    /// Countries of addresses (ISO 3166-1 alpha-2, upper case), sorted.
+    pub countries: Vec<String>,
+    /// Stock locations by their names in the source, sorted; an empty text is the nameless one.
+    pub locations: Vec<String>,
+    /// Product tags, sorted.
+    pub tags: Vec<String>,
+    /// Product types (merchandise types), sorted.
+    pub merchandise_types: Vec<String>,
+}
+
+/// A record as it stands in the target, in the target's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBack {
+    /// The id it was asked by.
+    pub target_id: String,
+    /// Its fields in the form of [`Mapped::fields`]; none when it is not there.
+    pub fields: Option<Map<String, Value>>,
+}
+
+/// How our key is kept and found for one kind, as the platform catalogue publishes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The kind.
+    pub kind: Kind,
+    /// The field of the target that holds our key.
+    pub field: &'static str,
+    /// How it is searched.
+    pub search: &'static str,
+    /// Whether a search sees a write at once.
+    pub immediate: bool,
+    /// How long the shop may still be working on a request after the client has gone, in seconds.
+    pub settle_time_s: u32,
+}
+
+/// A shop that can be written.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Looks whether the shop can be written, and proves every look-up with an impossible value.
+    async fn check(&self) -> Result<Check>;
+
+    /// The kinds it can take, in loading order.
+    fn kinds(&self) -> Vec<Kind>;
+
+    /// The fields of a kind.
+    fn schema(&self, kind: Kind) -> &'static [FieldSpec];
+
+    /// What it cannot hold.
+    fn losses(&self) -> &'static [Loss];
+
+    /// Its limits.
+    fn limits(&self) -> &'static [Limit];
+
+    /// How our key is kept and found.
+    fn look_ups(&self) -> &'static [LookUp];
+
+    /// The mapping to start with.
+    fn default_mapping(&self) -> Mapping;
+
+    /// Brings mapped fields into the form the target keeps (lower-cased e-mail, rounded amounts,
+    /// allowed slugs), noting each change, and checks every limit. Pure: the result is what is
+    /// expected to be read back. Fitting twice changes nothing more.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the target would not take the record.
+    fn fit(&self, mapped: Mapped) -> std::result::Result<Mapped, Refusal>;
+
+    /// The value by which two records of a kind would be the same in the target (a customer's
+    /// e-mail). Later records with the value of an earlier one are merged into it.
+    fn identity(&self, mapped: &Mapped) -> Option<String>;
+
+    /// What a record refers to.
+    fn references(&self, mapped: &Mapped) -> Vec<Reference>;
+
+    /// Sets up what the records need: regions, sales channel, locations, tags. May be repeated:
+    /// what is there is found and kept. Gives what [`Target::write`] needs to know.
+    async fn prepare(&self, migration: &str, needs: &Needs) -> Result<Value>;
+
+    /// How many records of a kind are handed to one [`Target::write`].
+    fn batch_size(&self, kind: Kind) -> usize;
+
+    /// How many such calls may run at once.
+    fn concurrency(&self, kind: Kind) -> usize;
+
+    /// Writes records of one kind. Gives one [`Written`] per item. An error means that nothing can
+    /// go on (credentials, journal); items are then taken up again from the journal.
+    async fn write(
+        &self,
+        prepared: &Value,
+        kind: Kind,
+        items: Vec<WriteItem>,
+        journal: &dyn CallJournal,
+    ) -> Result<Vec<Written>>;
+
+    /// Reads records back by the target ids of their own objects, one [`ReadBack`] per id.
+    async fn read_back(&self, kind: Kind, target_ids: &[String]) -> Result<Vec<ReadBack>>;
+
+    /// How many live objects of a kind carry keys of a migration, with the keys: what a check for
+    /// duplicates counts. Walks the whole shop.
+    async fn keys(&self, migration: &str, kind: Kind) -> Result<Vec<(String, String)>>;
+}

@@ -1,0 +1,8 @@
+//! What happens to records between source and target: snapshot, audit, mapping, preflight,
+//! verification and report. DataFusion and VRL stay inside this crate.
+
+pub mod audit;
+pub mod mapping;
+pub mod report;
+pub mod snapshot;
+pub mod verify;

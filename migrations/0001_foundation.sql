@@ -1,0 +1,135 @@
+-- Roles, accounts and the envelope of every API resource.
+--
+-- Three roles: the owner (whoever runs these migrations), the application (row-level security is
+-- forced on it) and the system (the scheduler: it sees which work is due in any account, and
+-- nothing of what the work is about). The server logs in once and takes a role per pool.
+
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'cartage_application') then
+        create role cartage_application nologin nosuperuser nobypassrls nocreatedb nocreaterole;
+    end if;
+    if not exists (select from pg_roles where rolname = 'cartage_system') then
+        create role cartage_system nologin nosuperuser nobypassrls nocreatedb nocreaterole;
+    end if;
+exception
+    -- Two databases of one server may be migrated at the same time.
+    when duplicate_object or unique_violation then null;
+end
+$$;
+
+-- The account of the current transaction; null (and so: no rows) when none was set.
+create function cartage_account() returns text
+    language sql stable
+    return nullif(current_setting('cartage.account', true), '');
+
+create table account (
+    account_id text primary key,
+    create_time timestamptz not null default clock_timestamp()
+);
+
+-- Every resource of the API: its name, its envelope (uid, revision, state, times) and its body.
+-- One table, because the rules of the envelope (etags, request ids, listing, isolation) are the
+-- same for all; the body is the noun's own type in the server.
+create table resource (
+    account_id text not null references account,
+    name text not null,
+    type text not null,
+    parent text,
+    uid uuid not null,
+    revision bigint not null default 1,
+    state text not null,
+    body jsonb not null,
+    create_time timestamptz not null default clock_timestamp(),
+    update_time timestamptz not null default clock_timestamp(),
+    delete_time timestamptz,
+    primary key (account_id, name),
+    unique (account_id, uid),
+    foreign key (account_id, parent) references resource (account_id, name)
+);
+create index resource_children on resource (account_id, type, parent, create_time, name);
+create index resource_parent on resource (account_id, parent);
+
+-- What belongs to a resource and must never leave in it: credentials and data keys, sealed with
+-- the deployment's key.
+create table secret (
+    account_id text not null,
+    resource text not null,
+    purpose text not null,
+    sealed bytea not null,
+    update_time timestamptz not null default clock_timestamp(),
+    primary key (account_id, resource, purpose),
+    foreign key (account_id, resource) references resource (account_id, name) on delete cascade
+);
+
+-- One row per mutation that carried a request id: the same request again gets the same answer.
+create table request_log (
+    account_id text not null references account,
+    method text not null,
+    request_id uuid not null,
+    fingerprint bytea not null,
+    response bytea not null,
+    create_time timestamptz not null default clock_timestamp(),
+    primary key (account_id, method, request_id)
+);
+create index request_log_age on request_log (create_time);
+
+-- Durable events. A stream is a migration's or connection's name, or empty for the account's own.
+-- The head is a counter row, so that sequences are gapless and in commit order.
+create table event_head (
+    account_id text not null references account,
+    stream text not null,
+    sequence bigint not null,
+    primary key (account_id, stream)
+);
+create table event (
+    account_id text not null references account,
+    stream text not null,
+    sequence bigint not null,
+    uid uuid not null,
+    type text not null,
+    resource text not null,
+    actor text not null,
+    previous_state text,
+    state text,
+    failure jsonb,
+    attributes jsonb not null default '{}',
+    create_time timestamptz not null default clock_timestamp(),
+    primary key (account_id, stream, sequence)
+);
+create index event_resource on event (account_id, resource, sequence);
+
+-- Work that is due: one row per resource that is being worked on. The epoch fences every write of
+-- a worker; the database's clock decides about leases.
+create table job (
+    account_id text not null,
+    resource text not null,
+    queue text not null,
+    epoch bigint not null default 0,
+    worker text,
+    lease_until timestamptz,
+    run_at timestamptz not null default clock_timestamp(),
+    attempt integer not null default 0,
+    primary key (account_id, resource),
+    foreign key (account_id, resource) references resource (account_id, name) on delete cascade
+);
+create index job_due on job (run_at);
+
+-- Isolation, forced, on every table that has an account.
+do $$
+declare
+    guarded text;
+begin
+    foreach guarded in array array['account', 'resource', 'secret', 'request_log', 'event_head', 'event', 'job'] loop
+        execute format('alter table %I enable row level security', guarded);
+        execute format('alter table %I force row level security', guarded);
+        execute format(
+            'create policy account_isolation on %I to cartage_application using (account_id = cartage_account()) with check (account_id = cartage_account())',
+            guarded);
+        execute format('grant select, insert, update, delete on %I to cartage_application', guarded);
+    end loop;
+end
+$$;
+create policy due_work on job to cartage_system using (true) with check (true);
+grant select, update on job to cartage_system;
+grant usage on schema public to cartage_application, cartage_system;

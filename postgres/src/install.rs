@@ -54,11 +54,14 @@ async fn apt(account: Account) -> Result<(), String> {
     debug_assert!(account.is_other(), "root runs PostgreSQL as somebody else");
     no_default_database().map_err(|error| format!("{CREATE_CLUSTER}: {error}"))?;
     tracing::info!("PostgreSQL is missing and is installed with apt-get.");
-    if apt_get(apt, &["install", "--no-install-recommends", "postgresql"]).await.is_ok() {
+    // Without `--no-upgrade`, a package that is there already would be upgraded, and with it, in the
+    // worst case, somebody else's running database restarted.
+    let install = ["install", "--no-install-recommends", "--no-upgrade", "postgresql"];
+    if apt_get(apt, &install).await.is_ok() {
         return Ok(());
     }
     apt_get(apt, &["update"]).await?;
-    apt_get(apt, &["install", "--no-install-recommends", "postgresql"]).await
+    apt_get(apt, &install).await
 }
 
 async fn apt_get(apt: &Path, arguments: &[&str]) -> Result<(), String> {

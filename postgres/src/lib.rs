@@ -55,7 +55,8 @@ impl Settings {
         }
     }
 
-    /// Returns the settings of a throw-away database: no fsync, nothing survives a crash.
+    /// Returns the settings of a throw-away database: no fsync, stopped without a checkpoint, so
+    /// that nothing is sure to survive a stop.
     pub fn scratch(data_dir: impl Into<PathBuf>) -> Self {
         Self { durable: false, max_connections: 300, ..Self::durable(data_dir) }
     }

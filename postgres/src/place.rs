@@ -137,6 +137,8 @@ fn make_below(parent: &Path, account: Account) -> Result<PathBuf, Error> {
     }
     let folder = tempfile::Builder::new().prefix("postgres-").tempdir_in(parent);
     let folder = folder.map_err(Error::io("create a folder in", parent))?;
+    let mode = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(folder.path(), mode).map_err(Error::io("protect", folder.path()))?;
     account.own(folder.path())?;
     if !account.reaches(folder.path()) {
         let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);

@@ -1,7 +1,11 @@
 //! A private PostgreSQL through starts, stops, crashes and half-done work.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test itself")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -75,12 +79,11 @@ async fn it_starts_answers_and_stops() {
     assert!(!postgres.ensure_database("cartage").await.unwrap());
     let pid = postgres.pid();
     postgres.stop().await.unwrap();
-    assert!(!alive(pid));
+    eventually("PostgreSQL is gone", || !alive(pid));
 }
 
 #[tokio::test]
 async fn it_asks_for_the_password_and_does_not_run_as_root() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let folder = tempfile::tempdir().unwrap();
     let postgres = start(scratch(&folder)).await.unwrap();
     let data = postgres.folder().join("data").metadata().unwrap();
@@ -98,14 +101,12 @@ async fn dropping_the_handle_stops_it() {
     let postgres = start(scratch(&folder)).await.unwrap();
     let pid = postgres.pid();
     drop(postgres);
-    assert!(!alive(pid));
+    eventually("PostgreSQL is gone", || !alive(pid));
 }
 
 #[tokio::test]
 async fn a_killed_owner_leaves_it_running_and_the_next_adopts_it() {
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711))
-        .unwrap();
     let (mut owner, line) = helper("helper_holds_a_deployment", folder.path());
     let pid: i32 = line.parse().unwrap();
     owner.kill().unwrap();
@@ -116,7 +117,7 @@ async fn a_killed_owner_leaves_it_running_and_the_next_adopts_it() {
     assert_eq!(postgres.pid(), pid);
     assert_eq!(postgres.query("postgres", "select value from kept").await.unwrap(), "7");
     postgres.stop().await.unwrap();
-    assert!(!alive(pid));
+    eventually("PostgreSQL is gone", || !alive(pid));
 }
 
 #[tokio::test]
@@ -142,10 +143,19 @@ async fn a_pid_file_that_names_a_stranger_is_removed() {
     let file = base.join("data/postmaster.pid");
     let text = fs::read_to_string(&file).unwrap();
     first.stop().await.unwrap();
-    // Our own number: alive, and no postmaster.
+    // Alive, of PostgreSQL's own user, and no postmaster: PostgreSQL itself would refuse to start.
+    let owner = base.join("data").metadata().unwrap();
+    let mut stranger = Command::new("sleep");
+    stranger.arg("60").current_dir("/");
+    if nix::unistd::geteuid().is_root() {
+        stranger.uid(owner.uid()).gid(owner.gid());
+    }
+    let mut stranger = stranger.spawn().unwrap();
     let rest = text.split_once('\n').unwrap().1;
-    fs::write(&file, format!("{}\n{rest}", std::process::id())).unwrap();
+    fs::write(&file, format!("{}\n{rest}", stranger.id())).unwrap();
     let second = start(scratch(&folder)).await.unwrap();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
     assert!(!second.adopted());
     second.stop().await.unwrap();
 }
@@ -154,8 +164,6 @@ async fn a_pid_file_that_names_a_stranger_is_removed() {
 async fn a_half_made_database_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().join("data/postgres");
-    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711))
-        .unwrap();
     fs::create_dir_all(base.join("data.init-abc/base")).unwrap();
     fs::write(base.join("data.init-abc/PG_VERSION"), "15\n").unwrap();
     fs::write(base.join("password"), "of the first try\n").unwrap();
@@ -209,7 +217,7 @@ async fn of_two_starters_one_starts_and_the_other_adopts() {
     one.stop().await.unwrap();
     assert_eq!(two.query("postgres", "select 1").await.unwrap(), "1");
     drop(two);
-    assert!(!alive(pid));
+    eventually("PostgreSQL is gone", || !alive(pid));
 }
 
 #[tokio::test]
@@ -217,9 +225,9 @@ async fn a_folder_its_user_cannot_reach_points_elsewhere() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
-    // A temporary folder is private to root.
     let folder = tempfile::tempdir().unwrap();
-    let private = Settings { data_dir: folder.path().to_owned(), ..scratch(&folder) };
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    let private = Settings { data_dir: folder.path().to_owned(), ..durable(&folder) };
     let first = start(private.clone()).await.unwrap();
     let place = first.folder().to_owned();
     assert!(!place.starts_with(folder.path()));
@@ -237,8 +245,6 @@ async fn a_folder_its_user_cannot_reach_points_elsewhere() {
 #[tokio::test]
 async fn the_shared_server_goes_when_its_last_user_was_killed() {
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711))
-        .unwrap();
     let (mut one, first) = helper("helper_uses_the_shared_server", folder.path());
     let (mut two, second) = helper("helper_uses_the_shared_server", folder.path());
     assert_eq!(first, second);

@@ -26,8 +26,7 @@ pub(super) fn write(
             1 => "products_export.csv".to_owned(),
             _ => format!("products_export_{}.csv", part + 1),
         };
-        let mut table =
-            Table::create(&directory.join(&name), &columns::product(settings.layout))?;
+        let mut table = Table::create(&directory.join(&name), &columns::product(settings.layout))?;
         let first = part * Settings::PRODUCTS_PER_FILE;
         for index in first..settings.products.min(first + Settings::PRODUCTS_PER_FILE) {
             let product = write_one(settings, plan, index, &mut table, manifest)?;

@@ -60,13 +60,13 @@ pub(super) fn product(layout: Layout) -> Vec<String> {
 /// The heading of a customer file.
 pub(super) fn customer(layout: Layout) -> Vec<String> {
     match layout {
-        Layout::Current => split(&[
-            "Customer ID|First Name|Last Name|Email|Accepts Email Marketing|\
+        Layout::Current => {
+            split(&["Customer ID|First Name|Last Name|Email|Accepts Email Marketing|\
             Default Address Company|Default Address Address1|Default Address Address2|\
             Default Address City|Default Address Province Code|Default Address Country Code|\
             Default Address Zip|Default Address Phone|Phone|Accepts SMS Marketing|Total Spent|\
-            Total Orders|Note|Tax Exempt|Tags",
-        ]),
+            Total Orders|Note|Tax Exempt|Tags"])
+        }
         Layout::Older => split(&[
             "First Name|Last Name|Email|Company|Address1|Address2|City|Province|Province Code|\
             Country|Country Code|Zip|Phone|Accepts Marketing|Total Spent|Total Orders|Tags|Note|\

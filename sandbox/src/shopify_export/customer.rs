@@ -47,8 +47,8 @@ impl Person {
     }
 
     fn make(settings: &Settings, id: String, mark: &str, dice: &mut Dice) -> Self {
-        let first_name = *dice.pick(FIRST_NAMES);
-        let last_name = *dice.pick(LAST_NAMES);
+        let first_name = dice.pick(FIRST_NAMES);
+        let last_name = dice.pick(LAST_NAMES);
         let host = dice.pick(&["example.com", "example.org", "example.net", "mail.example.com"]);
         let country = places::country(dice, &settings.currencies);
         let business = dice.chance(12);
@@ -74,12 +74,16 @@ impl Person {
 
 impl Address {
     pub(super) fn make(country: &'static Country, business: bool, dice: &mut Dice) -> Self {
-        let (city, province_code, province) = *dice.pick(country.cities);
+        let (city, province_code, province) = dice.pick(country.cities);
         let company = if business { dice.pick(COMPANIES) } else { "" };
         Address {
             company: company.to_owned(),
             line1: country.street(dice),
-            line2: if dice.chance(20) { format!("App. {}", dice.between(1, 40)) } else { String::new() },
+            line2: if dice.chance(20) {
+                format!("App. {}", dice.between(1, 40))
+            } else {
+                String::new()
+            },
             city,
             province_code,
             province,

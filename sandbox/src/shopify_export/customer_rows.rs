@@ -30,7 +30,8 @@ pub(super) fn write(
         if let Some(Planned { fault, partner }) = planned {
             let partner = partner.map(|other| (other, Person::customer(settings, other)));
             spoil(&mut person, fault, index, partner.as_ref().map(|(_, person)| person));
-            related = partner.map(|(other, person)| id(settings, &person, other)).unwrap_or_default();
+            related =
+                partner.map(|(other, person)| id(settings, &person, other)).unwrap_or_default();
             if fault == Fault::UnknownCountry {
                 country = ("ZZ", "Ruritania");
             }
@@ -131,7 +132,9 @@ fn spoil(person: &mut Person, fault: Fault, index: usize, partner: Option<&Perso
 fn untidy(email: &str, index: usize) -> String {
     let mut letters = email.chars();
     match letters.next() {
-        Some(first) if index % 2 == 0 => format!(" {}{}", first.to_uppercase(), letters.as_str()),
+        Some(first) if index.is_multiple_of(2) => {
+            format!(" {}{}", first.to_uppercase(), letters.as_str())
+        }
         _ => format!("{} ", email.to_uppercase()),
     }
 }

@@ -152,7 +152,7 @@ faults! {
         15, false;
     /// The total is one unit of money more than its parts.
     TotalMismatch, "order_total_mismatch", Order, "order_total_mismatch", Migrated, 60, false;
-    /// Ordered in 2031.
+    /// Ordered five years later than its neighbours, in 2030 or 2031.
     FutureDate, "future_date", Order, "order_date_future", Migrated, 20, false;
     /// The first line is a product that no longer exists.
     UnknownProduct, "line_unknown_product", Order, "line_product_unknown", Migrated, 300, true;

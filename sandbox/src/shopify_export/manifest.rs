@@ -1,8 +1,8 @@
 //! What is in the generated files: counts, planted faults, money, stock.
 
+use super::Error;
 use super::faults::{Fault, Kind, Outcome};
 use super::settings::Settings;
-use super::Error;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,8 @@ pub struct Planted {
     /// Their ids: a product's handle; a customer's id (in the older layout the e-mail as written,
     /// or `row:3` for the third customer where that is empty); an order's name.
     pub source_ids: Vec<String>,
-    /// Beside each id, the other record: the product, customer or order it repeats; else empty.
+    /// Beside each id what else is needed to tell the record: the handle of the product or the id
+    /// of the customer it repeats; for a repeated order number this order's own `Id`; else empty.
     pub related_ids: Vec<String>,
     /// What should become of them.
     pub expected_outcome: Outcome,
@@ -135,9 +136,8 @@ impl Manifest {
 
     /// Notes a record, with the fault it carries and the other record that fault points to.
     pub(super) fn note(&mut self, kind: Kind, id: &str, fault: Option<(Fault, String)>) {
-        let outcome = fault.as_ref().map_or(Outcome::Migrated, |(fault, _)| {
-            fault.expected_outcome()
-        });
+        let outcome =
+            fault.as_ref().map_or(Outcome::Migrated, |(fault, _)| fault.expected_outcome());
         *self.expected_outcomes.entry(kind).or_default().entry(outcome).or_default() += 1;
         let Some((fault, related)) = fault else { return };
         let planted = self.faults.entry(fault.name().to_owned()).or_insert_with(|| Planted {

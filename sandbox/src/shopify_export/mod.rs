@@ -9,8 +9,8 @@
 //! written one by one. At most one fault is planted in a record, so the counts of the manifest add
 //! up without overlaps.
 //!
-//! What the files look like, and where that was learnt, stands in [`columns`]; the faults and what
-//! a target makes of them in [`faults`]; how an order's money adds up in [`order`].
+//! What the files look like, and where that was learnt, stands in `columns.rs`; the faults and what
+//! a target makes of them in `faults.rs`; how an order's money adds up in `order.rs`.
 
 mod catalogue;
 mod columns;

@@ -87,7 +87,7 @@ impl Order {
         let currency = country.currency;
         let lines = lines(settings, plan, currency, country.reduced.is_some(), &mut dice);
         let elsewhere = dice.chance(15);
-        let (method, cents) = *dice.pick(SHIPPING);
+        let (method, cents) = dice.pick(SHIPPING);
         let shipping = Currency::Eur.convert(Decimal::new(cents, 2), currency);
         let mut order = Order {
             name: format!("#{}", 1001 + index),
@@ -169,7 +169,7 @@ fn line(
     dice: &mut Dice,
 ) -> Line {
     let product = Product::sold(settings, plan, dice);
-    let variant = dice.pick(&product.variants);
+    let variant = &product.variants[dice.below(product.variants.len())];
     let in_currency = |text: &str| {
         let amount = text.parse::<Decimal>().ok()?;
         Some(currency.round(settings.shop_currency().convert(amount, currency)))
@@ -194,7 +194,7 @@ fn code(order: &Order, dice: &mut Dice) -> Option<(&'static str, Decimal)> {
     if !dice.chance(22) {
         return None;
     }
-    let (code, percent) = *dice.pick(DISCOUNT_CODES);
+    let (code, percent) = dice.pick(DISCOUNT_CODES);
     let amount: Decimal = order.lines.iter().map(Line::amount).sum();
     Some((code, order.currency.round(share(amount, Decimal::from(percent)))))
 }

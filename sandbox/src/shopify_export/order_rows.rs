@@ -53,9 +53,11 @@ fn set_order(table: &mut Table, order: &Order, altered: &Altered) {
     let (financial, fulfilment) = words(order.state);
     let later = |hours| time::text(order.created + TimeDelta::hours(hours));
     let paid = !matches!(order.state, State::Pending | State::Voided);
-    let number: usize = order.name.chars().filter_map(|sign| sign.to_digit(10)).sum::<u32>() as usize;
-    let note = if number % 9 == 0 { NOTES[number % NOTES.len()] } else { "" };
-    let attributes = if number % 7 == 0 { "gift_wrap: yes\nreferrer: newsletter, March" } else { "" };
+    let number: usize =
+        order.name.chars().filter_map(|sign| sign.to_digit(10)).sum::<u32>() as usize;
+    let note = if number.is_multiple_of(9) { NOTES[number % NOTES.len()] } else { "" };
+    let attributes =
+        if number.is_multiple_of(7) { "gift_wrap: yes\nreferrer: newsletter, March" } else { "" };
     table.set_all([
         ("Financial Status", financial),
         ("Fulfillment Status", fulfilment),

@@ -44,7 +44,7 @@ fn fill(pattern: &str, dice: &mut Dice) -> String {
     let letters = ['A', 'B', 'D', 'E', 'H', 'L', 'N', 'R', 'S', 'T', 'W', 'Y'];
     let sign = |sign| match sign {
         '9' => char::from(b'0' + dice.below(10) as u8),
-        'A' => *dice.pick(&letters),
+        'A' => dice.pick(&letters),
         other => other,
     };
     // `#` protects a literal 9 in telephone numbers.
@@ -60,8 +60,12 @@ pub(super) const COUNTRIES: &[Country] = &[
         taxes: &[("MwSt. 19%", 190)],
         reduced: Some(("MwSt. 7%", 70)),
         inclusive: true,
-        cities: &[("Berlin", "BE", "Berlin"), ("München", "BY", "Bayern"),
-            ("Köln", "NW", "Nordrhein-Westfalen"), ("Görlitz", "SN", "Sachsen")],
+        cities: &[
+            ("Berlin", "BE", "Berlin"),
+            ("München", "BY", "Bayern"),
+            ("Köln", "NW", "Nordrhein-Westfalen"),
+            ("Görlitz", "SN", "Sachsen"),
+        ],
         streets: &["Lindenstraße", "Am Mühlbach", "Bäckergasse", "Hafenweg", "Schöne Aussicht"],
         zip: "19999",
         phone: "+4#3023125999",
@@ -74,8 +78,12 @@ pub(super) const COUNTRIES: &[Country] = &[
         taxes: &[("State Tax 7.3%", 73), ("County Tax 2.2%", 22)],
         reduced: None,
         inclusive: false,
-        cities: &[("Portland", "OR", "Oregon"), ("Springfield", "IL", "Illinois"),
-            ("San José", "CA", "California"), ("Brooklyn", "NY", "New York")],
+        cities: &[
+            ("Portland", "OR", "Oregon"),
+            ("Springfield", "IL", "Illinois"),
+            ("San José", "CA", "California"),
+            ("Brooklyn", "NY", "New York"),
+        ],
         streets: &["Maple Street", "2nd Avenue", "O'Hara Drive", "Lakeview Blvd, Suite B"],
         zip: "09999",
         phone: "+13125550199",
@@ -88,8 +96,11 @@ pub(super) const COUNTRIES: &[Country] = &[
         taxes: &[("VAT 20%", 200)],
         reduced: None,
         inclusive: true,
-        cities: &[("London", "ENG", "England"), ("Glasgow", "SCT", "Scotland"),
-            ("Cardiff", "WLS", "Wales")],
+        cities: &[
+            ("London", "ENG", "England"),
+            ("Glasgow", "SCT", "Scotland"),
+            ("Cardiff", "WLS", "Wales"),
+        ],
         streets: &["Mill Lane", "Kingfisher Row", "The Old Brewery, High Street"],
         zip: "AA9 9AA",
         phone: "+44207#460999",

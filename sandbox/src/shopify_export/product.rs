@@ -55,7 +55,7 @@ impl Product {
     /// Product `index` of the shop, always the same one.
     pub(super) fn make(settings: &Settings, index: usize) -> Self {
         let mut dice = Dice::new(settings.seed, Stream::Product, index);
-        let kind = dice.pick(TYPES);
+        let kind = &TYPES[dice.below(TYPES.len())];
         let gift_card = dice.chance(1);
         let title = if gift_card {
             format!("Gutschein {}", 1000 + index)
@@ -106,7 +106,11 @@ impl Product {
                 price: currency.text(price),
                 compare_at: if reduced { currency.text(before) } else { String::new() },
                 cost: currency.text(share(price, Decimal::from(45))),
-                grams: if self.gift_card { 0 } else { dice.between(self.kind.grams.0, self.kind.grams.1) },
+                grams: if self.gift_card {
+                    0
+                } else {
+                    dice.between(self.kind.grams.0, self.kind.grams.1)
+                },
                 stock: tracked.then(|| dice.between(0, 120)),
                 continue_selling: dice.chance(15),
                 image: dice.chance(30).then(|| dice.below(self.images.len())),

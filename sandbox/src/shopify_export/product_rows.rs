@@ -67,7 +67,10 @@ fn set_variant(table: &mut Table, product: &Product, variant: &Variant) {
         ("Variant SKU", variant.sku.as_str()),
         ("Variant Grams", &variant.grams.to_string()),
         ("Variant Inventory Tracker", if variant.stock.is_some() { "shopify" } else { "" }),
-        ("Variant Inventory Qty", &variant.stock.map(|units| units.to_string()).unwrap_or_default()),
+        (
+            "Variant Inventory Qty",
+            &variant.stock.map(|units| units.to_string()).unwrap_or_default(),
+        ),
         ("Variant Inventory Policy", if variant.continue_selling { "continue" } else { "deny" }),
         ("Variant Fulfillment Service", if product.gift_card { "gift_card" } else { "manual" }),
         ("Variant Price", &variant.price),

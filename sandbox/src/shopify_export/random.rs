@@ -41,8 +41,8 @@ impl Dice {
     }
 
     /// One of the choices. The lists of this module are never empty.
-    pub(super) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
+    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
     }
 
     /// A different choice each: the list in random order.
@@ -52,10 +52,5 @@ impl Dice {
             shuffled.swap(last, self.below(last + 1));
         }
         shuffled
-    }
-
-    /// `count` random digits.
-    pub(super) fn digits(&mut self, count: usize) -> String {
-        (0..count).map(|_| char::from(b'0' + self.below(10) as u8)).collect()
     }
 }

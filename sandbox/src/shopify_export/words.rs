@@ -84,23 +84,62 @@ pub(super) const TYPES: &[Type] = &[
 ];
 
 pub(super) const ADJECTIVES: &[&str] = &[
-    "Quiet", "Nordic", "Alpine", "Everyday", "Little", "Handmade", "Grüne", "Süße", "Café",
-    "Harbour", "Midnight", "Größe Null", "Olive", "Rustic", "\"Classic\"", "Bright", "Élégante",
+    "Quiet",
+    "Nordic",
+    "Alpine",
+    "Everyday",
+    "Little",
+    "Handmade",
+    "Grüne",
+    "Süße",
+    "Café",
+    "Harbour",
+    "Midnight",
+    "Größe Null",
+    "Olive",
+    "Rustic",
+    "\"Classic\"",
+    "Bright",
+    "Élégante",
 ];
 
 pub(super) const MAKERS: &[&str] = &[
-    "Nordlicht & Söhne", "Fennel, Rye & Co.", "Atelier Brûlé", "Kiefernholz GmbH", "Tidewater Goods",
-    "Østwind", "Paper Lantern Ltd", "Umbra-Werk",
+    "Nordlicht & Söhne",
+    "Fennel, Rye & Co.",
+    "Atelier Brûlé",
+    "Kiefernholz GmbH",
+    "Tidewater Goods",
+    "Østwind",
+    "Paper Lantern Ltd",
+    "Umbra-Werk",
 ];
 
 pub(super) const TAGS: &[&str] = &[
-    "new", "sale", "handmade", "vegan", "gift idea", "bestseller", "größe+", "outdoor", "summer 2026",
+    "new",
+    "sale",
+    "handmade",
+    "vegan",
+    "gift idea",
+    "bestseller",
+    "größe+",
+    "outdoor",
+    "summer 2026",
     "fair trade",
 ];
 
 pub(super) const COLLECTIONS: &[&str] = &[
-    "Summer 2026", "Für die Küche", "Gifts under 50", "New in", "Zuhause & Garten", "Last chance",
-    "Reading corner", "Rainy days", "Hand-picked", "Office", "Winter, early", "Lieblingsstücke",
+    "Summer 2026",
+    "Für die Küche",
+    "Gifts under 50",
+    "New in",
+    "Zuhause & Garten",
+    "Last chance",
+    "Reading corner",
+    "Rainy days",
+    "Hand-picked",
+    "Office",
+    "Winter, early",
+    "Lieblingsstücke",
 ];
 
 pub(super) const SENTENCES: &[&str] = &[
@@ -116,24 +155,43 @@ pub(super) const SENTENCES: &[&str] = &[
 
 pub(super) const FIRST_NAMES: &[&str] = &[
     "Ada", "Björn", "Carla", "Dmitri", "Élodie", "Fenja", "Gökhan", "Hanna", "Iñaki", "Jörg",
-    "Käthe", "Liam", "Mira", "Noor", "Océane", "Petra", "Quentin", "Rosa", "Sörine", "Tomás", "Uma",
-    "Veit", "Wanda", "Xaver", "Yuki", "Zoë",
+    "Käthe", "Liam", "Mira", "Noor", "Océane", "Petra", "Quentin", "Rosa", "Sörine", "Tomás",
+    "Uma", "Veit", "Wanda", "Xaver", "Yuki", "Zoë",
 ];
 
 pub(super) const LAST_NAMES: &[&str] = &[
-    "Ackerfeld", "Brückmüller", "Castellario", "Dornwieser", "Ellingstad", "Fährmannsen",
-    "Grünholdt", "Hartwick-Lowe", "Isenbrandt", "Jägerström", "Kettlewood", "Lindqvistson",
-    "Möhrenfeld", "Nakamori", "O'Tannery", "Pfefferkornia", "Quastenberg", "Rübezahler",
-    "Sandovalet", "Thörnblad", "Umberfield", "Vandermoor", "Weißenfelser", "Ypsilanter",
+    "Ackerfeld",
+    "Brückmüller",
+    "Castellario",
+    "Dornwieser",
+    "Ellingstad",
+    "Fährmannsen",
+    "Grünholdt",
+    "Hartwick-Lowe",
+    "Isenbrandt",
+    "Jägerström",
+    "Kettlewood",
+    "Lindqvistson",
+    "Möhrenfeld",
+    "Nakamori",
+    "O'Tannery",
+    "Pfefferkornia",
+    "Quastenberg",
+    "Rübezahler",
+    "Sandovalet",
+    "Thörnblad",
+    "Umberfield",
+    "Vandermoor",
+    "Weißenfelser",
+    "Ypsilanter",
     "Zwölfender",
 ];
 
 /// Last names whose UTF-8, read as Latin-1, is visibly broken.
 pub(super) const UMLAUT_NAMES: &[&str] = &["Müllerau", "Schröderin", "Jägerhöfer", "Grünfärber"];
 
-pub(super) const COMPANIES: &[&str] = &[
-    "Hafenbüro 7", "Tannhaus & Partner", "Blue Kettle Studio", "Atelier Nº 9, Inc.",
-];
+pub(super) const COMPANIES: &[&str] =
+    &["Hafenbüro 7", "Tannhaus & Partner", "Blue Kettle Studio", "Atelier Nº 9, Inc."];
 
 pub(super) const NOTES: &[&str] = &[
     "Please leave the parcel with the neighbours.",

@@ -1,0 +1,227 @@
+//! The HTTP side: takes a request, lets the faults at it, runs it against the shop, answers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::auth::Tokens;
+use super::control;
+use super::error::{Answer, Refusal};
+use super::faults::{Fault, Faults, Plan};
+use super::query::Query;
+use super::route;
+use super::seed;
+use super::state::Shop;
+
+/// What one server's requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) shop: RwLock<Shop>,
+    pub(crate) plan: Mutex<Plan>,
+    tokens: Mutex<Tokens>,
+    api_key: String,
+    requests: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// The bodies of single records, and of batches.
+const SMALL: usize = 100 * 1024;
+const LARGE: usize = 2 * 1024 * 1024;
+
+impl Shared {
+    pub(crate) fn new(shop: Shop, faults: Faults, api_key: String) -> Self {
+        Self {
+            shop: RwLock::new(shop),
+            plan: Mutex::new(Plan::new(faults)),
+            tokens: Mutex::default(),
+            api_key,
+            requests: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    /// What the shop holds and how often it was asked.
+    pub(crate) fn report(&self, field: &str) -> Value {
+        let shop = self.shop.read().unwrap_or_else(PoisonError::into_inner);
+        let mut report = control::report(&shop, field);
+        report["requests"] = self.requests.load(Ordering::Relaxed).into();
+        report["writes"] = self.writes.load(Ordering::Relaxed).into();
+        report
+    }
+
+    /// Starts afresh: an empty shop, no faults, counters at zero.
+    pub(crate) fn reset(&self) {
+        *self.shop.write().unwrap_or_else(PoisonError::into_inner) = seed::shop(&self.api_key);
+        self.set_faults(Faults::default());
+        self.requests.store(0, Ordering::Relaxed);
+        self.writes.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::new(faults);
+    }
+
+    fn plan<T>(&self, ask: impl FnOnce(&mut Plan) -> T) -> T {
+        ask(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The routes: everything goes through one handler, so that faults can hit anything.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new().fallback(handle).with_state(shared)
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let query = Query::parse(&parts.uri);
+    if let Some(name) = path.strip_prefix("/__sandbox/") {
+        let body = to_bytes(body, LARGE).await.unwrap_or_default();
+        return answer(own_door(&shared, &parts.method, name, &query, &body));
+    }
+    if path == "/health" {
+        return reply(StatusCode::OK, "text/plain; charset=utf-8", "OK".into());
+    }
+    let is_write = parts.method != Method::GET;
+    let limit = if route::takes_much(&path) { LARGE } else { SMALL };
+    let Ok(body) = to_bytes(body, limit).await else {
+        return answer(Err(Refusal::too_large()));
+    };
+    shared.requests.fetch_add(1, Ordering::Relaxed);
+    let latency = shared.plan(|plan| plan.latency());
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let fault = shared.plan(|plan| plan.next(&path, is_write));
+    match fault {
+        Some(Fault::Refuse { status }) => return refuse(status),
+        Some(Fault::Throttle { retry_after }) => return throttle(retry_after),
+        Some(Fault::FailBefore) => return answer(Err(Refusal::unknown())),
+        Some(Fault::CutBefore) => cut(),
+        Some(Fault::Wait { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        Some(Fault::FailAfter | Fault::HangAfter | Fault::CutAfter) | None => {}
+    }
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let done = run(&shared, &parts.method, &path, &query, header, &body);
+    if is_write && done.is_ok() {
+        shared.writes.fetch_add(1, Ordering::Relaxed);
+    }
+    match fault {
+        Some(Fault::FailAfter) => answer(Err(Refusal::unknown())),
+        Some(Fault::HangAfter) => std::future::pending().await,
+        Some(Fault::CutAfter) => cut(),
+        _ => answer(done),
+    }
+}
+
+/// Ends the connection without a word. A handler cannot refuse to answer; the end of its task
+/// closes the socket, and unlike a panic this runs no hook and prints nothing.
+fn cut() -> ! {
+    std::panic::resume_unwind(Box::new("the connection is cut"))
+}
+
+fn run(
+    shared: &Shared,
+    method: &Method,
+    path: &str,
+    query: &Query,
+    authorization: Option<&str>,
+    body: &Bytes,
+) -> Answer {
+    let json = |body: &Bytes| -> Answer {
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))
+    };
+    let no_route = || Refusal::no_route(method.as_str(), path);
+    if path == "/auth/user/emailpass" && method == Method::POST {
+        let mut tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        return tokens.log_in(&json(body)?);
+    }
+    let inner = path.strip_prefix("/admin/").ok_or_else(no_route)?;
+    if shared.plan(|plan| plan.revoked()) {
+        return Err(Refusal::unauthorized());
+    }
+    {
+        let shop = shared.shop.read().unwrap_or_else(PoisonError::into_inner);
+        let tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.judge(&shop, authorization)?;
+    }
+    let steps: Vec<&str> = inner.split('/').collect();
+    let done = if method == Method::GET {
+        let shop = shared.shop.read().unwrap_or_else(PoisonError::into_inner);
+        route::read(&shop, &steps, query)
+    } else {
+        let body = json(body)?;
+        if let Some(marker) = shared.plan(|plan| plan.marker(&body).map(str::to_owned)) {
+            return Err(Refusal::invalid(format!("The value '{marker}' is refused")));
+        }
+        let mut shop = shared.shop.write().unwrap_or_else(PoisonError::into_inner);
+        shop.transaction(|shop| match *method {
+            Method::POST => route::post(shop, &steps, query, &body),
+            Method::DELETE => route::delete(shop, &steps, query),
+            _ => Err(Refusal { status: 0, body: Value::Null }),
+        })
+    };
+    done.map_err(|refusal| if refusal.status == 0 { no_route() } else { refusal })
+}
+
+fn own_door(shared: &Shared, method: &Method, name: &str, query: &Query, body: &Bytes) -> Answer {
+    match (method.as_str(), name) {
+        ("GET", "state") => Ok(shared.report(query.first("key").unwrap_or("cartage_key"))),
+        ("GET", "faults") => Ok(shared.plan(|plan| json!(plan.faults()))),
+        ("POST", "faults") => {
+            let faults = serde_json::from_slice(body)
+                .map_err(|error| Refusal::invalid(format!("These are no faults: {error}")))?;
+            shared.set_faults(faults);
+            Ok(shared.plan(|plan| json!(plan.faults())))
+        }
+        ("POST", "reset") => {
+            shared.reset();
+            Ok(json!({ "reset": true }))
+        }
+        _ => Err(Refusal::no_route(method.as_str(), &format!("/__sandbox/{name}"))),
+    }
+}
+
+fn answer(done: Answer) -> Response {
+    let (status, body) = match done {
+        Ok(body) => (StatusCode::OK, body),
+        Err(Refusal { status, body }) => {
+            (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+        }
+    };
+    match body {
+        Value::String(page) => reply(status, "text/html; charset=utf-8", page),
+        body => reply(status, "application/json; charset=utf-8", body.to_string()),
+    }
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn refuse(status: u16) -> Response {
+    let kind = if status == 401 { "unauthorized" } else { "unknown_error" };
+    let body = json!({ "type": kind, "message": "Refused by the sandbox's fault plan." });
+    answer(Err(Refusal { status, body }))
+}
+
+fn throttle(retry_after: Option<u64>) -> Response {
+    let mut response = refuse(429);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

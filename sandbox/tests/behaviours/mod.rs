@@ -1,0 +1,16 @@
+//! The behaviours, by noun.
+
+mod customers;
+mod orders;
+mod products;
+mod setup;
+
+use super::Step;
+
+/// All steps in their order.
+pub(crate) fn all() -> Vec<Step> {
+    [setup::steps(), products::steps(), customers::steps(), orders::steps()]
+        .into_iter()
+        .flatten()
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! The simulated Medusa's faults, its state file and its pace.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail it")]
+
+use std::time::{Duration, Instant};
+
+use cartage_sandbox::medusa::{self, Fault, Faults, Medusa, Options, Rule};
+use serde_json::{Value, json};
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_millis(400)).build().unwrap()
+}
+
+async fn customer(
+    shop: &Medusa,
+    email: &str,
+) -> Result<(u16, Option<String>, Value), reqwest::Error> {
+    let url = format!("{}/admin/customers", shop.url());
+    let request = client().post(url).basic_auth(shop.api_key(), Some(""));
+    let body = json!({ "email": email, "metadata": { "cartage_key": email } });
+    let response = request.json(&body).send().await?;
+    let wait = response.headers().get("retry-after");
+    let wait = wait.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Ok((response.status().as_u16(), wait, response.json().await?))
+}
+
+fn once(fault: Fault) -> Faults {
+    let rule = Rule { fault, nth: Some(1), ..Rule::default() };
+    Faults { rules: vec![rule], ..Faults::default() }
+}
+
+fn held(shop: &Medusa) -> u64 {
+    shop.state("cartage_key")["counts"]["customers"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn every_fault_does_what_it_says() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    let cases = [
+        (Fault::Refuse { status: 503 }, Some(503), 0),
+        (Fault::Throttle { retry_after: Some(2) }, Some(429), 0),
+        (Fault::FailBefore, Some(500), 0),
+        (Fault::FailAfter, Some(500), 1),
+        (Fault::HangAfter, None, 1),
+        (Fault::CutBefore, None, 0),
+        (Fault::CutAfter, None, 1),
+        (Fault::Wait { ms: 10 }, Some(200), 1),
+    ];
+    for (fault, status, effect) in cases {
+        shop.reset();
+        shop.set_faults(once(fault));
+        let answer = customer(&shop, "a@x.test").await.ok();
+        assert_eq!(answer.as_ref().map(|(status, ..)| *status), status, "{fault:?}");
+        assert_eq!(held(&shop), effect, "{fault:?}");
+        if let Some((429, wait, _)) = answer {
+            assert_eq!(wait.as_deref(), Some("2"));
+        }
+        let again = customer(&shop, "b@x.test").await.unwrap();
+        assert_eq!(again.0, 200, "only the first is hit");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_set_over_http_and_seen_in_the_state() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    let faults = json!({ "markers": ["POISON"], "rules": [{ "fault": { "throttle": { "retry_after": null } }, "every": 2 }] });
+    let set = client().post(format!("{}/__sandbox/faults", shop.url())).json(&faults);
+    assert_eq!(set.send().await.unwrap().status(), 200);
+    assert_eq!(customer(&shop, "POISON@x.test").await.unwrap().0, 400);
+    let (status, wait, _) = customer(&shop, "b@x.test").await.unwrap();
+    assert_eq!((status, wait), (429, None));
+    assert_eq!(customer(&shop, "c@x.test").await.unwrap().0, 200);
+    let state = client().get(format!("{}/__sandbox/state", shop.url())).send().await.unwrap();
+    let state: Value = state.json().await.unwrap();
+    assert_eq!(state["writes"], 1);
+    assert_eq!(state["keys"]["customers"]["c@x.test"].as_array().unwrap().len(), 1);
+    assert_eq!(state["duplicates"], json!({}));
+    shop.set_faults(Faults { revoked: true, ..Faults::default() });
+    assert_eq!(customer(&shop, "d@x.test").await.unwrap().0, 401);
+}
+
+#[tokio::test]
+async fn the_state_survives_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        Options { state_file: Some(folder.path().join("shop.json")), ..Options::default() };
+    let shop = medusa::start(options.clone()).await.unwrap();
+    let key = shop.api_key().to_owned();
+    assert_eq!(customer(&shop, "a@x.test").await.unwrap().0, 200);
+    shop.stop().await.unwrap();
+    let shop = medusa::start(options).await.unwrap();
+    assert_eq!(shop.api_key(), key);
+    assert_eq!(held(&shop), 1);
+    assert_eq!(customer(&shop, "a@x.test").await.unwrap().0, 400);
+}
+
+#[tokio::test]
+async fn twenty_thousand_records_are_found_at_once() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    let client = reqwest::Client::new();
+    let url = format!("{}/admin/customers", shop.url());
+    let count = if std::env::var_os("SANDBOX_LARGE").is_some() { 20_000 } else { 2_000 };
+    let begun = Instant::now();
+    for n in 0..count {
+        let body = json!({ "email": format!("n{n}@x.test"), "metadata": { "cartage_key": n.to_string() } });
+        let request = client.post(&url).basic_auth(shop.api_key(), Some("")).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let written = begun.elapsed();
+    let begun = Instant::now();
+    for n in 0..100 {
+        let request = client.get(format!("{url}?email=n{n}@x.test&fields=id"));
+        let reply: Value = request
+            .basic_auth(shop.api_key(), Some(""))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(reply["count"], 1);
+    }
+    println!("{count} customers in {written:?}, 100 look-ups in {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}

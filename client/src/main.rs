@@ -1,2 +1,10 @@
-//! Placeholder.
-fn main() {}
+//! The command `cartage`.
+
+use std::process::ExitCode;
+
+mod cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::main().await
+}

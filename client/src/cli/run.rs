@@ -1,0 +1,157 @@
+//! `cartage run`.
+
+use cartage_client::{name::Pattern, road, v1};
+use clap::Subcommand;
+
+use super::{Context, Failure, list, run_control, watch};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Say whether a run could start, what stands in its way, and what the target would refuse.
+    Check {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+    },
+    /// Create a run. Nothing is written before `run start`.
+    Create(run_control::CreateArguments),
+    /// Start a run, and wait until it is at rest.
+    Start(run_control::WaitArguments),
+    /// Pause a run. Writes under way are finished first.
+    Pause {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+    },
+    /// Go on with a paused run, and wait until it is at rest.
+    Resume(run_control::WaitArguments),
+    /// End a run. What is written stays written.
+    Cancel {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        /// Why.
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Show a run with its accounting.
+    Get {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+    },
+    /// List the runs of a migration, newest first.
+    List {
+        /// The migration.
+        migration: String,
+        #[command(flatten)]
+        list: list::Arguments,
+    },
+    /// Print what happens to a run until it has ended.
+    Watch {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        #[command(flatten)]
+        place: watch::Place,
+    },
+    /// List the ledger: what became of every record.
+    ///
+    /// Example: cartage run records spring/first --filter 'outcome = QUARANTINED'
+    Records {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        #[command(flatten)]
+        list: list::Arguments,
+    },
+    /// List which object of the target a record became.
+    Links {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        #[command(flatten)]
+        list: list::Arguments,
+    },
+    /// List what the target could not hold.
+    Losses {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        /// At most this many; 0 for all.
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<usize>,
+    },
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let name_of = |text: &str| context.name(Pattern::RUN, text);
+    match command {
+        Command::Check { name } => {
+            let readiness = road::readiness(&context.client, &name_of(&name)?).await?;
+            context.output.document(&readiness)
+        }
+        Command::Create(arguments) => run_control::create(context, arguments).await,
+        Command::Start(arguments) => run_control::start(context, arguments).await,
+        Command::Pause { name } => {
+            let name = name_of(&name)?;
+            context.show(v1::PauseRunRequest { name, ..Default::default() }).await
+        }
+        Command::Resume(arguments) => run_control::resume(context, arguments).await,
+        Command::Cancel { name, reason } => {
+            let name = name_of(&name)?;
+            context.show(v1::CancelRunRequest { name, reason, ..Default::default() }).await
+        }
+        Command::Get { name } => context.show(v1::GetRunRequest { name: name_of(&name)? }).await,
+        Command::Watch { name, place } => watch::run_watch(context, name_of(&name)?, place).await,
+        Command::List { migration, list } => {
+            let request = v1::ListRunsRequest {
+                parent: context.name(Pattern::MIGRATION, &migration)?,
+                filter: list.filter,
+                ..Default::default()
+            };
+            let columns = [
+                ("NAME", "/name"),
+                ("KIND", "/kind"),
+                ("STATE", "/state"),
+                ("RECORDS", "/accounting/total"),
+                ("CREATED", "/createTime"),
+            ];
+            list::print(context, request, &columns, list.limit).await
+        }
+        Command::Records { name, list } => {
+            let request = v1::ListRunRecordsRequest {
+                parent: name_of(&name)?,
+                filter: list.filter,
+                ..Default::default()
+            };
+            let columns = [
+                ("KIND", "/kind"),
+                ("SOURCE ID", "/sourceId"),
+                ("OUTCOME", "/outcome"),
+                ("EFFECT", "/effect"),
+                ("TARGET ID", "/targetObjects/0/targetId"),
+                ("REASON", "/reason"),
+            ];
+            list::print(context, request, &columns, list.limit).await
+        }
+        Command::Links { name, list } => {
+            let request = v1::ListRecordLinksRequest {
+                parent: name_of(&name)?,
+                filter: list.filter,
+                ..Default::default()
+            };
+            let columns = [
+                ("KIND", "/kind"),
+                ("SOURCE ID", "/sourceId"),
+                ("ROLE", "/role"),
+                ("TARGET ID", "/targetId"),
+            ];
+            list::print(context, request, &columns, list.limit).await
+        }
+        Command::Losses { name, limit } => {
+            let request =
+                v1::ListRunLossesRequest { parent: name_of(&name)?, ..Default::default() };
+            let columns = [
+                ("LOSS", "/loss/id"),
+                ("KIND", "/loss/kind"),
+                ("RECORDS", "/recordCount"),
+                ("KEPT IN", "/loss/keptIn"),
+                ("DESCRIPTION", "/loss/description"),
+            ];
+            list::print(context, request, &columns, limit).await
+        }
+    }
+}

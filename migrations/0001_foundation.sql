@@ -115,12 +115,23 @@ create table job (
 );
 create index job_due on job (run_at);
 
+-- How far long work has come: rewritten once a second while a worker is at it, and read by
+-- watchers. Beside the resource, so that progress does not change the resource's etag.
+create table progress (
+    account_id text not null,
+    resource text not null,
+    body jsonb not null,
+    update_time timestamptz not null default clock_timestamp(),
+    primary key (account_id, resource),
+    foreign key (account_id, resource) references resource (account_id, name) on delete cascade
+);
+
 -- Isolation, forced, on every table that has an account.
 do $$
 declare
     guarded text;
 begin
-    foreach guarded in array array['account', 'resource', 'secret', 'request_log', 'event_head', 'event', 'job'] loop
+    foreach guarded in array array['account', 'resource', 'secret', 'request_log', 'event_head', 'event', 'job', 'progress'] loop
         execute format('alter table %I enable row level security', guarded);
         execute format('alter table %I force row level security', guarded);
         execute format(

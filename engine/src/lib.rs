@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Durable execution, pure: states, accounting, retry decisions. No database, no clock, no network;
+//! time and randomness are passed in.
+
+pub mod accounting;
+pub mod migration;
+pub mod retry;
+pub mod run;

@@ -1,2 +1,146 @@
-//! Placeholder.
-fn main() {}
+//! The command `cartage-server`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use cartage_server::{config::Config, error::Result, keys::Keys, restore_command, serve, token};
+use clap::{Parser, Subcommand};
+
+/// Moves online shops from one platform to another, and proves that nothing was lost.
+#[derive(Parser)]
+#[command(name = "cartage-server", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the API and does the work.
+    ///
+    /// Without a database it starts a private PostgreSQL below the data folder from the programs
+    /// on this machine. It stops in good order on SIGTERM and Ctrl-C.
+    Serve {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:7400", env = "CARTAGE_LISTEN")]
+        listen: SocketAddr,
+        /// The folder for keys, uploads, snapshots and, embedded, the database.
+        #[arg(long, env = "CARTAGE_DATA_DIR", default_value_os_t = default_data_dir())]
+        data_dir: PathBuf,
+        /// The URL of a PostgreSQL database; its user must own the schema and be able to make roles.
+        #[arg(long, env = "CARTAGE_DATABASE_URL", hide_env_values = true)]
+        database_url: Option<String>,
+        /// How long a worker may hold work without a sign of life, in seconds.
+        #[arg(long, default_value_t = 15.0)]
+        lease_s: f64,
+        /// Refuse that the submitter of a plan approves it.
+        #[arg(long)]
+        four_eyes: bool,
+        /// Refuse files of this machine as sources, shops on loopback, and plain http.
+        #[arg(long)]
+        hosted: bool,
+    },
+    /// Signs an access token of this deployment and prints it.
+    Token {
+        /// The account the token is for.
+        #[arg(long)]
+        account: String,
+        /// A scope; repeat it for several. `*` is everything.
+        #[arg(long = "scope", default_value = "*")]
+        scopes: Vec<String>,
+        /// Who calls.
+        #[arg(long, default_value = "local")]
+        subject: String,
+        /// How long the token is valid, in hours.
+        #[arg(long, default_value_t = 12)]
+        hours: u64,
+        /// The data folder of the server.
+        #[arg(long, env = "CARTAGE_DATA_DIR", default_value_os_t = default_data_dir())]
+        data_dir: PathBuf,
+    },
+    /// Tests the restore of a snapshot in this process; the server calls it.
+    #[command(hide = true)]
+    RestoreTest,
+}
+
+fn default_data_dir() -> PathBuf {
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    home.join(".local/share/cartage")
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("CARTAGE_LOG")
+                .unwrap_or_else(|_| "info,sqlx=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        tracing::debug!("A cryptography provider was installed already.");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cartage-server: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(perform(arguments.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cartage-server: {}", error.chain());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(command: Command) -> Result<()> {
+    match command {
+        Command::Serve { listen, data_dir, database_url, lease_s, four_eyes, hosted } => {
+            let mut config = Config::new(data_dir);
+            config.listen = listen;
+            config.database_url = database_url;
+            config.lease = Duration::from_secs_f64(lease_s.clamp(1.0, 3_600.0));
+            config.self_approval = !four_eyes;
+            config.local_paths = !hosted;
+            config.local_shops = !hosted;
+            let running = serve::start(config).await?;
+            println!("listening on {}", running.address);
+            stop_signal().await;
+            tracing::info!("The server stops.");
+            running.stop().await
+        }
+        Command::Token { account, scopes, subject, hours, data_dir } => {
+            let keys = Keys::open(&data_dir)?;
+            let life = Duration::from_secs(hours.saturating_mul(3_600));
+            println!("{}", token::sign(&keys, &account, &subject, &scopes.join(" "), life)?);
+            Ok(())
+        }
+        Command::RestoreTest => restore_command::run(tokio::io::stdin(), tokio::io::stdout()).await,
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be heard.");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        result = tokio::signal::ctrl_c() => {
+            if let Err(error) = result {
+                tracing::warn!(%error, "Ctrl-C cannot be heard.");
+            }
+        }
+    }
+}

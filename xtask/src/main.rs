@@ -1,2 +1,63 @@
-//! Chores.
-fn main() {}
+//! The repository's chores: `cargo xtask <chore>`. One module per chore.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
+
+mod demo;
+mod e2e;
+mod server;
+mod sqlx;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the Cartage repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Migrates a made-up shop end to end, and checks every outcome.
+    Demo(demo::Options),
+    /// Migrates two shops into a real server of a platform, and compares everything.
+    E2e(e2e::Options),
+    /// Writes `.sqlx/`, what the compiler knows about our queries, from a scratch database.
+    Sqlx(sqlx::Options),
+    /// Checks the rules of the code base that the compiler and clippy do not know.
+    Tidy,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let root = root();
+    let done = match Cli::parse().chore {
+        Chore::Demo(options) => demo::run(&options).await,
+        Chore::E2e(options) => e2e::run(&root, &options).await,
+        Chore::Sqlx(options) => sqlx::run(&root, &options).await,
+        Chore::Tidy => tidy::run(&root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the repository's folder.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+/// Returns the cargo that runs us.
+fn cargo() -> std::process::Command {
+    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}

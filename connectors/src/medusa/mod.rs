@@ -1,1 +1,247 @@
-//! Medusa 2 through its admin API.
+//! Medusa 2 through its admin API: written by journaled calls, read back for verification, and
+//! read page by page for its own snapshot.
+
+mod client;
+mod fit;
+mod json;
+mod look_up;
+mod map;
+mod marks;
+mod prepare;
+mod read;
+mod spec;
+mod write;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, ReadMap};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{
+    CallJournal, Check, CheckItem, Error, LookUp, Needs, Page, ReadBack, Reference, Refusal,
+    Result, Source, Target, WriteItem, Written, http::HttpSettings,
+};
+
+/// How a Medusa shop is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address of its server, such as `https://shop.example.com`.
+    pub base_url: String,
+    /// A secret API key (`sk_…`).
+    pub api_key: SecretString,
+    /// Time-outs, limits, and whether private hosts may be called.
+    pub http: HttpSettings,
+    /// How long the shop may still be working on a request after the client has gone.
+    pub settle_time: Duration,
+}
+
+impl Settings {
+    /// Settings with the usual limits; private hosts are refused.
+    pub fn new(base_url: impl Into<String>, api_key: SecretString) -> Self {
+        Self {
+            base_url: base_url.into(),
+            api_key,
+            http: HttpSettings::default(),
+            settle_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A Medusa shop.
+#[derive(Debug)]
+pub struct Medusa {
+    client: client::Client,
+}
+
+impl Medusa {
+    /// A shop by its settings. Nothing is called yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when the address or the key make no sense.
+    pub fn connect(settings: Settings) -> Result<Self> {
+        let Settings { base_url, api_key, http, settle_time } = settings;
+        Ok(Self { client: client::Client::new(&base_url, api_key, &http, settle_time)? })
+    }
+
+    /// The fields of a kind in Medusa.
+    pub const fn fields(kind: Kind) -> &'static [FieldSpec] {
+        spec::schema(kind)
+    }
+
+    /// Looks whether the credentials are taken, and how the shop is called.
+    async fn greet(&self) -> Result<(Option<String>, CheckItem)> {
+        let answer = self.client.get("/admin/stores", &[("limit", "1".to_owned())]).await;
+        let (shop, passed, message) = match answer {
+            Ok(answer) => {
+                let store = json::list(&answer, "stores").first().cloned().unwrap_or_default();
+                (json::owned(&store, "name"), true, "The shop takes the API key.")
+            }
+            Err(Error::Unauthorised { .. }) => (None, false, "The shop refuses the API key."),
+            Err(error) => return Err(error),
+        };
+        let item =
+            CheckItem { name: "credentials".to_owned(), passed, message: message.to_owned() };
+        Ok((shop, item))
+    }
+}
+
+/// The read map of Medusa, which needs no connection.
+pub fn read_map() -> Box<dyn ReadMap> {
+    Box::new(map::MedusaMap)
+}
+
+#[async_trait]
+impl Source for Medusa {
+    async fn check(&self) -> Result<Check> {
+        let (shop, item) = self.greet().await?;
+        Ok(Check { shop, items: vec![item] })
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        spec::KINDS.to_vec()
+    }
+
+    async fn count(&self, kind: Kind) -> Result<Option<u64>> {
+        read::count(&self.client, kind).await
+    }
+
+    async fn page(&self, kind: Kind, cursor: Option<&str>) -> Result<Page> {
+        read::page(&self.client, kind, cursor).await
+    }
+
+    fn read_map(&self) -> Box<dyn ReadMap> {
+        read_map()
+    }
+}
+
+#[async_trait]
+impl Target for Medusa {
+    async fn check(&self) -> Result<Check> {
+        let (shop, item) = self.greet().await?;
+        let mut items = vec![item];
+        if items.iter().all(|item| item.passed) {
+            items.extend(look_up::prove(&self.client).await?);
+        }
+        Ok(Check { shop, items })
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        spec::KINDS.to_vec()
+    }
+
+    fn schema(&self, kind: Kind) -> &'static [FieldSpec] {
+        spec::schema(kind)
+    }
+
+    fn losses(&self) -> &'static [Loss] {
+        spec::LOSSES
+    }
+
+    fn limits(&self) -> &'static [Limit] {
+        spec::LIMITS
+    }
+
+    fn look_ups(&self) -> &'static [LookUp] {
+        spec::LOOK_UPS
+    }
+
+    fn default_mapping(&self) -> Mapping {
+        spec::default_mapping()
+    }
+
+    fn fit(&self, mapped: Mapped) -> std::result::Result<Mapped, Refusal> {
+        fit::fit(mapped)
+    }
+
+    fn identity(&self, mapped: &Mapped) -> Option<String> {
+        match mapped.kind {
+            Kind::Customer => {
+                let email = mapped.fields.get("email")?.as_str()?;
+                Some(email.trim().to_lowercase()).filter(|email| !email.is_empty())
+            }
+            _ => None,
+        }
+    }
+
+    fn references(&self, mapped: &Mapped) -> Vec<Reference> {
+        references(mapped)
+    }
+
+    async fn prepare(&self, _migration: &str, needs: &Needs) -> Result<Value> {
+        let prepared = prepare::prepare(&self.client, needs).await?;
+        serde_json::to_value(prepared)
+            .map_err(|error| Error::Settings { field: "prepared", problem: error.to_string() })
+    }
+
+    fn batch_size(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Order => 32,
+            _ => 50,
+        }
+    }
+
+    fn concurrency(&self, _kind: Kind) -> usize {
+        // Records run side by side inside one write; a second batch of products beside the first
+        // was slower than one alone.
+        1
+    }
+
+    async fn write(
+        &self,
+        prepared: &Value,
+        kind: Kind,
+        items: Vec<WriteItem>,
+        journal: &dyn CallJournal,
+    ) -> Result<Vec<Written>> {
+        write::write(&self.client, prepared, kind, items, journal).await
+    }
+
+    async fn read_back(&self, kind: Kind, target_ids: &[String]) -> Result<Vec<ReadBack>> {
+        read::read_back(&self.client, kind, target_ids).await
+    }
+
+    async fn keys(&self, migration: &str, kind: Kind) -> Result<Vec<(String, String)>> {
+        read::keys(&self.client, migration, kind).await
+    }
+}
+
+/// What a record refers to, by the fields of its kind.
+fn references(mapped: &Mapped) -> Vec<Reference> {
+    let fields = Value::Object(mapped.fields.clone());
+    let to = |kind: Kind, id: &str, role: &str| Reference {
+        kind,
+        source_id: id.to_owned(),
+        role: role.to_owned(),
+    };
+    let own = |kind: Kind, id: &str| to(kind, id, kind.as_str());
+    let texts = |field: &str| {
+        json::list(&fields, field).iter().filter_map(Value::as_str).collect::<Vec<_>>()
+    };
+    let mut found = Vec::new();
+    match mapped.kind {
+        Kind::Category => {
+            found.extend(json::text(&fields, "parent").map(|id| own(Kind::Category, id)));
+        }
+        Kind::Product => {
+            found.extend(texts("categories").into_iter().map(|id| own(Kind::Category, id)));
+            // Medusa links one collection only.
+            found.extend(texts("collections").first().map(|id| own(Kind::Collection, id)));
+        }
+        Kind::Customer => {
+            found.extend(texts("groups").into_iter().map(|id| own(Kind::CustomerGroup, id)));
+        }
+        Kind::Order => {
+            found.extend(json::text(&fields, "customer").map(|id| own(Kind::Customer, id)));
+            found.extend(json::text(&fields, "email").map(|id| to(Kind::Customer, id, "email")));
+            let skus =
+                json::list(&fields, "lines").iter().filter_map(|line| json::text(line, "sku"));
+            found.extend(skus.map(|sku| to(Kind::Product, sku, "sku")));
+        }
+        _ => {}
+    }
+    found.sort();
+    found.dedup();
+    found
+}

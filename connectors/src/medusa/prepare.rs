@@ -1,0 +1,271 @@
+//! Sets up what records need. Everything is looked for by name before it is made, so a repetition
+//! writes nothing, and two at once end with the same objects wherever Medusa keeps names unique.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, PLATFORM},
+    json, marks, read,
+};
+use crate::{Error, Needs, Result};
+
+/// The stock location of a source that has a nameless one.
+const NAMELESS_LOCATION: &str = "Cartage stock";
+
+/// What was set up: what a write needs to know.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Prepared {
+    /// The sales channel products are sold in.
+    pub(super) sales_channel: String,
+    /// The shipping profile of products.
+    pub(super) shipping_profile: Option<String>,
+    /// Stock locations by their names in the source.
+    pub(super) locations: BTreeMap<String, String>,
+    /// Regions by currency in lower case.
+    pub(super) regions: BTreeMap<String, String>,
+    /// Tags by value.
+    pub(super) tags: BTreeMap<String, String>,
+    /// Types by value.
+    pub(super) types: BTreeMap<String, String>,
+}
+
+impl Prepared {
+    /// Reads what [`prepare`] gave.
+    pub(super) fn read(value: &Value) -> Result<Self> {
+        Self::deserialize(value).map_err(|error| Error::Settings {
+            field: "prepared",
+            problem: format!("was not made by this connector: {error}"),
+        })
+    }
+}
+
+/// Sets up everything.
+pub(super) async fn prepare(client: &Client, needs: &Needs) -> Result<Prepared> {
+    let store = store(client, needs).await?;
+    let sales_channel = sales_channel(client, &store).await?;
+    let mut prepared = Prepared {
+        shipping_profile: shipping_profile(client).await?,
+        locations: locations(client, &needs.locations, &sales_channel).await?,
+        tags: words(client, &TAGS, &needs.tags).await?,
+        types: words(client, &TYPES, &needs.merchandise_types).await?,
+        sales_channel,
+        regions: BTreeMap::new(),
+    };
+    for currency in &needs.currencies {
+        let code = currency.to_ascii_lowercase();
+        let region = region(client, &code).await?;
+        prepared.regions.insert(code, region);
+    }
+    Ok(prepared)
+}
+
+fn id(object: &Value, path: &str) -> Result<String> {
+    json::owned(object, "id").ok_or_else(|| Error::Unreadable {
+        platform: PLATFORM,
+        operation: path.to_owned(),
+        problem: "an object has no id".to_owned(),
+    })
+}
+
+/// Where objects of a sort are listed and made, and by which field they are found.
+pub(super) struct Sort {
+    path: &'static str,
+    list: &'static str,
+    object: &'static str,
+    field: &'static str,
+}
+
+const CHANNELS: Sort = Sort {
+    path: "/admin/sales-channels",
+    list: "sales_channels",
+    object: "sales_channel",
+    field: "name",
+};
+const LOCATIONS: Sort = Sort {
+    path: "/admin/stock-locations",
+    list: "stock_locations",
+    object: "stock_location",
+    field: "name",
+};
+const REGIONS: Sort =
+    Sort { path: "/admin/regions", list: "regions", object: "region", field: "name" };
+/// Product tags.
+pub(super) const TAGS: Sort = Sort {
+    path: "/admin/product-tags",
+    list: "product_tags",
+    object: "product_tag",
+    field: "value",
+};
+/// Product types.
+pub(super) const TYPES: Sort = Sort {
+    path: "/admin/product-types",
+    list: "product_types",
+    object: "product_type",
+    field: "value",
+};
+
+/// The object with a name. Names of channels, locations and regions are not unique, so of several
+/// the oldest is everybody's choice.
+async fn named(client: &Client, sort: &Sort, name: &str) -> Result<Option<String>> {
+    let query =
+        [(sort.field, name.to_owned()), ("limit", "100".to_owned()), ("order", "id".to_owned())];
+    let answer = client.get(sort.path, &query).await?;
+    let rows = read::rows(&answer, sort.path, sort.list)?;
+    let found = rows.iter().find(|row| json::text(row, sort.field) == Some(name));
+    found.map(|row| id(row, sort.path)).transpose()
+}
+
+/// The id of an object by its name, made where it is not there; when that fails, another may have
+/// made it meanwhile.
+async fn named_or_made(client: &Client, sort: &Sort, name: &str, body: &Value) -> Result<String> {
+    if let Some(found) = named(client, sort, name).await? {
+        return Ok(found);
+    }
+    let error = match client.post(sort.path, body).await {
+        Ok(answer) => return id(answer.get(sort.object).unwrap_or(&Value::Null), sort.path),
+        Err(error) => error,
+    };
+    named(client, sort, name).await?.ok_or(error)
+}
+
+/// The store, with the currencies that are needed.
+async fn store(client: &Client, needs: &Needs) -> Result<Value> {
+    let path = "/admin/stores";
+    let answer = client.get(path, &[("fields", "*supported_currencies".to_owned())]).await?;
+    let store = read::rows(&answer, path, "stores")?.first().cloned().unwrap_or_default();
+    let mut codes: Vec<(String, bool)> = json::list(&store, "supported_currencies")
+        .iter()
+        .filter_map(|entry| {
+            Some((json::owned(entry, "currency_code")?, entry["is_default"] == true))
+        })
+        .collect();
+    let known = codes.len();
+    for currency in &needs.currencies {
+        let code = currency.to_ascii_lowercase();
+        if !codes.iter().any(|(known, _)| *known == code) {
+            codes.push((code, false));
+        }
+    }
+    if codes.len() > known {
+        if !codes.iter().any(|(_, is_default)| *is_default)
+            && let Some((_, is_default)) = codes.first_mut()
+        {
+            *is_default = true;
+        }
+        // The list is replaced as a whole.
+        let list: Vec<Value> = codes
+            .iter()
+            .map(|(code, is_default)| json!({ "currency_code": code, "is_default": is_default }))
+            .collect();
+        let store_path = format!("{path}/{}", id(&store, path)?);
+        client.post(&store_path, &json!({ "supported_currencies": list })).await?;
+    }
+    Ok(store)
+}
+
+/// The store's own sales channel, which its storefront shows; one of ours where it has none.
+async fn sales_channel(client: &Client, store: &Value) -> Result<String> {
+    if let Some(channel) = json::owned(store, "default_sales_channel_id") {
+        return Ok(channel);
+    }
+    if let Some(channel) = named(client, &CHANNELS, "Default Sales Channel").await? {
+        return Ok(channel);
+    }
+    named_or_made(client, &CHANNELS, "Cartage", &json!({ "name": "Cartage" })).await
+}
+
+/// The default shipping profile.
+async fn shipping_profile(client: &Client) -> Result<Option<String>> {
+    let path = "/admin/shipping-profiles";
+    let query = [("limit", "100".to_owned()), ("order", "id".to_owned())];
+    let answer = client.get(path, &query).await?;
+    let rows = read::rows(&answer, path, "shipping_profiles")?;
+    let default = rows.iter().find(|row| json::text(row, "type") == Some("default"));
+    Ok(default.or(rows.first()).and_then(|row| json::owned(row, "id")))
+}
+
+/// Stock locations, each linked to the sales channel.
+async fn locations(
+    client: &Client,
+    names: &[String],
+    sales_channel: &str,
+) -> Result<BTreeMap<String, String>> {
+    let mut ids = BTreeMap::new();
+    for source_name in names {
+        let name = match source_name.trim() {
+            "" => NAMELESS_LOCATION,
+            trimmed => trimmed,
+        };
+        let body = json!({ "name": name, "metadata": { marks::LOCATION: source_name } });
+        let location = named_or_made(client, &LOCATIONS, name, &body).await?;
+        let own_path = format!("{}/{location}", LOCATIONS.path);
+        let query = [("fields", "id,sales_channels.id".to_owned())];
+        let answer = client.get(&own_path, &query).await?;
+        let is_linked = json::list(&answer["stock_location"], "sales_channels")
+            .iter()
+            .any(|channel| json::text(channel, "id") == Some(sales_channel));
+        if !is_linked {
+            let body = json!({ "add": [sales_channel] });
+            client.post(&format!("{own_path}/sales-channels"), &body).await?;
+        }
+        ids.insert(source_name.clone(), location);
+    }
+    Ok(ids)
+}
+
+/// The region of a currency: without countries and automatic taxes, so that nothing is added to
+/// the sums of old orders.
+pub(super) async fn region(client: &Client, code: &str) -> Result<String> {
+    let name = format!("Cartage {}", code.to_ascii_uppercase());
+    let body = json!({
+        "name": name,
+        "currency_code": code,
+        "automatic_taxes": false,
+        "payment_providers": ["pp_system_default"],
+    });
+    named_or_made(client, &REGIONS, &name, &body).await
+}
+
+/// The ids of words, made where they are not there.
+pub(super) async fn words(
+    client: &Client,
+    kind: &Sort,
+    values: &[String],
+) -> Result<BTreeMap<String, String>> {
+    let wanted: BTreeSet<&String> = values.iter().filter(|value| !value.is_empty()).collect();
+    let wanted: Vec<&String> = wanted.into_iter().collect();
+    let mut ids = BTreeMap::new();
+    for chunk in wanted.chunks(40) {
+        let mut query = vec![("limit", "100".to_owned())];
+        query.extend(chunk.iter().map(|value| ("value[]", (*value).clone())));
+        let answer = client.get(kind.path, &query).await?;
+        for row in read::rows(&answer, kind.path, kind.list)? {
+            if let (Some(value), Some(id)) = (json::owned(row, "value"), json::owned(row, "id")) {
+                ids.insert(value, id);
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for value in wanted {
+        if !ids.contains_key(value) {
+            missing.push(word(client, kind, value));
+        }
+    }
+    let made: Vec<Result<(String, String)>> =
+        stream::iter(missing).buffer_unordered(4).collect().await;
+    for pair in made {
+        let (value, id) = pair?;
+        ids.insert(value, id);
+    }
+    Ok(ids)
+}
+
+async fn word(client: &Client, kind: &Sort, value: &str) -> Result<(String, String)> {
+    let id = named_or_made(client, kind, value, &json!({ "value": value })).await?;
+    Ok((value.to_owned(), id))
+}

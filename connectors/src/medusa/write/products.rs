@@ -1,0 +1,376 @@
+//! Products, fifty to a call. Medusa takes a batch as a whole or not at all, so a refused one is
+//! halved until the guilty record stands alone; before that the shop is asked for records of ours
+//! that an earlier, lost call had made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartage_model::Kind;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::{
+    super::{
+        json::{self, decimal_of},
+        map, marks, prepare, read,
+    },
+    Stop, Writer, link, linked, outcome, own_link,
+    step::{call, journaled, metadata, refusal, refused_before, wait},
+};
+use crate::{CallResult, CallState, Error, Link, Result, WriteItem, Written};
+
+/// What is asked for of a product just made.
+const MADE_FIELDS: &str = "id,external_id,variants.id,variants.sku,variants.metadata,\
+                           variants.inventory_items.inventory_item_id";
+
+/// How often a batch is sent before its records are postponed.
+const ATTEMPTS: u32 = 4;
+
+/// Results by source id.
+pub(super) type Results = BTreeMap<String, std::result::Result<Value, Stop>>;
+
+impl Writer<'_> {
+    pub(super) async fn products(&self, items: &[WriteItem]) -> Result<Vec<Written>> {
+        let mut results = match self.made(items).await {
+            Ok(results) => results,
+            Err(Stop::Fatal(error)) => return Err(error),
+            Err(stop) => return postponed(items, &stop),
+        };
+        if let Err(Stop::Fatal(error)) = self.stock(items, &mut results).await {
+            return Err(error);
+        }
+        let mut written = Vec::with_capacity(items.len());
+        for item in items {
+            let result = results
+                .remove(&item.source_id)
+                .unwrap_or_else(|| Err(Stop::Postponed("it was not reached".to_owned())));
+            written.push(outcome(item, result.map(|made| links(item, &made)))?);
+        }
+        Ok(written)
+    }
+
+    /// The first call of each: what was made, by source id.
+    async fn made(&self, items: &[WriteItem]) -> std::result::Result<Results, Stop> {
+        let mut results = Results::new();
+        let mut intended = Vec::new();
+        let mut fresh = Vec::new();
+        for item in items {
+            match journaled(item, 0) {
+                Some(CallState::Applied(value)) => {
+                    results.insert(item.source_id.clone(), Ok(value.clone()));
+                }
+                Some(CallState::Refused(problem)) => {
+                    results.insert(item.source_id.clone(), Err(refused_before(problem)));
+                }
+                Some(CallState::Intended) => intended.push(item),
+                None => fresh.push(item),
+            }
+        }
+        let mut waiting = self.adopt(intended, &mut results).await?;
+        let words = self.words(items).await.map_err(Stop::of)?;
+        let bodies: BTreeMap<&str, Value> = items
+            .iter()
+            .filter(|item| !results.contains_key(&item.source_id))
+            .map(|item| (item.source_id.as_str(), self.body(item, &words)))
+            .collect();
+        let calls: Vec<_> = fresh
+            .iter()
+            .filter_map(|item| {
+                Some(call(item, 0, "product.create", bodies.get(item.source_id.as_str())?))
+            })
+            .collect();
+        self.intend(&calls).await?;
+        waiting.extend(fresh);
+        let mut groups = vec![waiting];
+        while let Some(group) = groups.pop().filter(|group| !group.is_empty()) {
+            groups.extend(self.create(group, &bodies, &mut results).await?);
+            groups.retain(|group| !group.is_empty());
+        }
+        Ok(results)
+    }
+
+    /// Sends a group; gives the halves to send instead when it was refused.
+    async fn create<'i>(
+        &self,
+        mut group: Vec<&'i WriteItem>,
+        bodies: &BTreeMap<&str, Value>,
+        results: &mut Results,
+    ) -> std::result::Result<Vec<Vec<&'i WriteItem>>, Stop> {
+        let mut problem = String::new();
+        for attempt in 0..ATTEMPTS {
+            let list: Vec<&Value> =
+                group.iter().filter_map(|item| bodies.get(item.source_id.as_str())).collect();
+            let body = json!({ "create": list });
+            let error =
+                match self.client.post_for("/admin/products/batch", MADE_FIELDS, &body).await {
+                    Ok(answer) => {
+                        let created: Vec<Value> = json::list(&answer, "created").to_vec();
+                        group = self.keep(group, &created, results).await?;
+                        group = self.adopt(group, results).await?;
+                        if group.is_empty() {
+                            return Ok(Vec::new());
+                        }
+                        "the answer names not all that was sent".clone_into(&mut problem);
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+            problem = error.to_string();
+            match error {
+                Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
+                Error::Transient { retry_after, .. } => {
+                    wait(attempt, retry_after).await;
+                    group = self.adopt(group, results).await?;
+                }
+                Error::Unreadable { .. } => group = self.adopt(group, results).await?,
+                Error::Rejected { field, problem, .. } => {
+                    let before = group.len();
+                    group = self.adopt(group, results).await?;
+                    if group.len() < before {
+                        return Ok(vec![group]);
+                    }
+                    if let [item] = group.as_slice() {
+                        let stop = self.refuse(item, 0, refusal(field, problem)).await?;
+                        results.insert(item.source_id.clone(), Err(stop));
+                        return Ok(Vec::new());
+                    }
+                    let second = group.split_off(group.len() / 2);
+                    return Ok(vec![second, group]);
+                }
+                Error::Missing { .. } => break,
+                fatal => return Err(Stop::Fatal(fatal)),
+            }
+            if group.is_empty() {
+                return Ok(Vec::new());
+            }
+        }
+        for item in group {
+            results.insert(item.source_id.clone(), Err(Stop::Postponed(problem.clone())));
+        }
+        Ok(Vec::new())
+    }
+
+    /// Takes what an earlier call of ours made, found by our key; gives the others.
+    async fn adopt<'i>(
+        &self,
+        group: Vec<&'i WriteItem>,
+        results: &mut Results,
+    ) -> std::result::Result<Vec<&'i WriteItem>, Stop> {
+        let mut rest = group;
+        let mut found = Vec::new();
+        // Keys hold source ids of any length; ten of them stay below the limit of an address.
+        for chunk in rest.chunks(10) {
+            let mut query = vec![("limit", "100".to_owned()), ("fields", MADE_FIELDS.to_owned())];
+            query.extend(chunk.iter().map(|item| ("external_id[]", item.key.clone())));
+            let path = "/admin/products";
+            let answer = self.client.get(path, &query).await.map_err(Stop::of)?;
+            found.extend(read::rows(&answer, path, "products").map_err(Stop::of)?.to_vec());
+        }
+        rest = self.keep(rest, &found, results).await?;
+        Ok(rest)
+    }
+
+    /// Journals objects that carry our keys; gives the records without one.
+    async fn keep<'i>(
+        &self,
+        group: Vec<&'i WriteItem>,
+        objects: &[Value],
+        results: &mut Results,
+    ) -> std::result::Result<Vec<&'i WriteItem>, Stop> {
+        let by_key: BTreeMap<&str, &Value> =
+            objects.iter().filter_map(|object| Some((map::key(object)?, object))).collect();
+        let mut rest = Vec::new();
+        let mut journal = Vec::new();
+        for item in group {
+            let Some(value) = by_key.get(item.key.as_str()).and_then(|object| made_of(object))
+            else {
+                rest.push(item);
+                continue;
+            };
+            let state = CallState::Applied(value.clone());
+            journal.push(CallResult { source_id: item.source_id.clone(), ordinal: 0, state });
+            results.insert(item.source_id.clone(), Ok(value));
+        }
+        self.record(&journal).await?;
+        Ok(rest)
+    }
+
+    /// Tags and types of these products that were not prepared.
+    async fn words(&self, items: &[WriteItem]) -> Result<Words> {
+        let mut tags = BTreeSet::new();
+        let mut types = BTreeSet::new();
+        for item in items {
+            let fields = &item.mapped.fields;
+            let said = fields.get("tags").and_then(Value::as_array).into_iter().flatten();
+            tags.extend(said.filter_map(Value::as_str).map(str::to_owned));
+            types.extend(fields.get("type").and_then(Value::as_str).map(str::to_owned));
+        }
+        tags.retain(|word| !self.prepared.tags.contains_key(word));
+        types.retain(|word| !self.prepared.types.contains_key(word));
+        let tags: Vec<String> = tags.into_iter().collect();
+        let types: Vec<String> = types.into_iter().collect();
+        Ok(Words {
+            tags: prepare::words(self.client, &prepare::TAGS, &tags).await?,
+            types: prepare::words(self.client, &prepare::TYPES, &types).await?,
+        })
+    }
+
+    fn body(&self, item: &WriteItem, words: &Words) -> Value {
+        let fields = Value::Object(item.mapped.fields.clone());
+        let mut body = Map::new();
+        for name in ["title", "subtitle", "description", "handle", "status"] {
+            json::put(&mut body, name, fields.get(name).cloned().unwrap_or_default());
+        }
+        body.insert("external_id".to_owned(), json!(item.key));
+        body.insert("discountable".to_owned(), json!(true));
+        body.insert("sales_channels".to_owned(), json!([{ "id": self.prepared.sales_channel }]));
+        json::put(&mut body, "shipping_profile_id", json!(self.prepared.shipping_profile));
+        let images: Vec<Value> =
+            json::list(&fields, "images").iter().map(|url| json!({ "url": url })).collect();
+        if let Some(first) = json::list(&fields, "images").first() {
+            body.insert("thumbnail".to_owned(), first.clone());
+        }
+        json::put(&mut body, "images", Value::Array(images));
+        let tags: Vec<Value> = texts(&fields, "tags")
+            .filter_map(|tag| self.prepared.tags.get(tag).or_else(|| words.tags.get(tag)))
+            .map(|id| json!({ "id": id }))
+            .collect();
+        json::put(&mut body, "tags", Value::Array(tags));
+        let word = json::text(&fields, "type");
+        let type_id =
+            word.and_then(|word| self.prepared.types.get(word).or_else(|| words.types.get(word)));
+        json::put(&mut body, "type_id", json!(type_id));
+        let categories: Vec<Value> = texts(&fields, "categories")
+            .filter_map(|id| linked(item, Kind::Category, id, Kind::Category.as_str()))
+            .map(|id| json!({ "id": id }))
+            .collect();
+        json::put(&mut body, "categories", Value::Array(categories));
+        let first = texts(&fields, "collections").next();
+        let collection =
+            first.and_then(|id| linked(item, Kind::Collection, id, Kind::Collection.as_str()));
+        json::put(&mut body, "collection_id", json!(collection));
+        let options = json::list(&fields, "options");
+        let mut kept = metadata(item, &fields);
+        kept[marks::OPTIONS] = json!(options);
+        if let Some(collections) = fields.get("collections") {
+            kept[marks::COLLECTIONS] = collections.clone();
+        }
+        body.insert("metadata".to_owned(), kept);
+        let sent_options = if options.is_empty() {
+            json!([{ "title": "Default option", "values": ["Default option value"] }])
+        } else {
+            json!(options)
+        };
+        body.insert("options".to_owned(), sent_options);
+        let variants: Vec<Value> = json::list(&fields, "variants")
+            .iter()
+            .enumerate()
+            .map(|(rank, entry)| variant(rank, entry, options.is_empty()))
+            .collect();
+        json::put(&mut body, "variants", Value::Array(variants));
+        Value::Object(body)
+    }
+}
+
+/// Words that were made late.
+struct Words {
+    tags: BTreeMap<String, String>,
+    types: BTreeMap<String, String>,
+}
+
+fn texts<'a>(fields: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
+    json::list(fields, field).iter().filter_map(Value::as_str)
+}
+
+fn variant(rank: usize, fields: &Value, is_plain: bool) -> Value {
+    let mut body = Map::new();
+    let mut kept = json::object(fields, "metadata");
+    for name in
+        ["sku", "barcode", "hs_code", "origin_country", "manage_inventory", "allow_backorder"]
+    {
+        json::put(&mut body, name, fields.get(name).cloned().unwrap_or_default());
+    }
+    let options = json::object(fields, "options");
+    let title = json::owned(fields, "title").unwrap_or_else(|| {
+        kept.insert(marks::TITLE_MADE.to_owned(), json!(true));
+        let values: Vec<&str> = options.values().filter_map(Value::as_str).collect();
+        if values.is_empty() { "Default".to_owned() } else { values.join(" / ") }
+    });
+    body.insert("title".to_owned(), json!(title));
+    if is_plain {
+        body.insert("options".to_owned(), json!({ "Default option": "Default option value" }));
+    } else {
+        json::put(&mut body, "options", Value::Object(options));
+    }
+    let prices: Vec<Value> = json::list(fields, "prices")
+        .iter()
+        .filter_map(|price| {
+            let amount = decimal_of(price, "amount").and_then(json::number)?;
+            Some(json!({ "currency_code": price.get("currency_code"), "amount": amount }))
+        })
+        .collect();
+    // Medusa wants the list, even when it is empty.
+    body.insert("prices".to_owned(), Value::Array(prices));
+    for (ours, theirs) in [
+        ("weight_g", "weight"),
+        ("length_cm", "length"),
+        ("width_cm", "width"),
+        ("height_cm", "height"),
+    ] {
+        let measure: Option<Decimal> = decimal_of(fields, ours);
+        if let Some(number) = measure.and_then(json::number) {
+            body.insert(theirs.to_owned(), Value::Number(number));
+        }
+    }
+    body.insert("variant_rank".to_owned(), json!(rank));
+    if let Some(id) = json::text(fields, "source_id") {
+        kept.insert(marks::SOURCE_ID.to_owned(), json!(id));
+    }
+    kept.insert(marks::POSITION.to_owned(), json!(rank));
+    body.insert("metadata".to_owned(), Value::Object(kept));
+    Value::Object(body)
+}
+
+/// What the journal keeps of a product: its id and its variants' ids.
+fn made_of(object: &Value) -> Option<Value> {
+    let id = json::text(object, "id")?;
+    let variants: Vec<Value> = json::list(object, "variants")
+        .iter()
+        .map(|variant| {
+            let kept = variant.get("metadata").unwrap_or(&Value::Null);
+            let item = json::list(variant, "inventory_items").first();
+            json!({
+                "id": variant.get("id"),
+                "sku": variant.get("sku"),
+                "source_id": kept.get(marks::SOURCE_ID),
+                "position": kept.get(marks::POSITION),
+                "inventory_item": item.and_then(|item| item.get("inventory_item_id")),
+            })
+        })
+        .collect();
+    Some(json!({ "id": id, "variants": variants }))
+}
+
+/// The product's own link, and its variants' by source id and by article number.
+fn links(item: &WriteItem, made: &Value) -> Vec<Link> {
+    let mut links: Vec<Link> =
+        json::text(made, "id").map(|id| own_link(Kind::Product, item, id)).into_iter().collect();
+    for variant in json::list(made, "variants") {
+        let Some(id) = json::text(variant, "id") else { continue };
+        for (field, role) in [("source_id", "variant"), ("sku", "sku")] {
+            if let Some(text) = json::text(variant, field) {
+                links.push(link(Kind::Product, text, role, id));
+            }
+        }
+    }
+    links
+}
+
+/// All records postponed, because the shop could not even be asked.
+fn postponed(items: &[WriteItem], stop: &Stop) -> Result<Vec<Written>> {
+    let why = match stop {
+        Stop::Postponed(why) => why.clone(),
+        Stop::Refused(refusal) => refusal.to_string(),
+        Stop::Fatal(error) => return Err(error.clone()),
+    };
+    items.iter().map(|item| outcome(item, Err(Stop::Postponed(why.clone())))).collect()
+}

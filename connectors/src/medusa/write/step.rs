@@ -1,0 +1,188 @@
+//! One external call that writes, under the journal.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    super::look_up::{self, Probe},
+    Stop, Writer,
+};
+use crate::{Call, CallResult, CallState, Error, Refusal, WriteItem};
+
+/// How often a call is sent before the record is postponed.
+const ATTEMPTS: u32 = 4;
+/// The longest the shop's wish for patience is followed at once.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A call of a record.
+pub(super) struct Step {
+    /// Its place among the record's calls; the same in every attempt.
+    pub(super) ordinal: u32,
+    /// What it does.
+    pub(super) name: &'static str,
+    /// Where it goes.
+    pub(super) path: String,
+    /// What it sends.
+    pub(super) body: Value,
+    /// How to find out whether it had its effect.
+    pub(super) probe: Probe,
+}
+
+/// How a journaled call stands.
+pub(super) fn journaled(item: &WriteItem, ordinal: u32) -> Option<&CallState> {
+    item.calls.iter().find(|made| made.call.ordinal == ordinal).map(|made| &made.state)
+}
+
+/// A refusal that was journaled before.
+pub(super) fn refused_before(problem: &str) -> Stop {
+    let reason = if problem.contains("already exists") || problem.contains("not ours") {
+        "TARGET_CONFLICT"
+    } else {
+        "TARGET_REFUSED_RECORD"
+    };
+    Stop::Refused(Refusal { reason: reason.to_owned(), field: None, message: problem.to_owned() })
+}
+
+/// What the shop's refusal is for the caller.
+pub(super) fn refusal(field: Option<String>, problem: String) -> Refusal {
+    let reason = if problem.contains("already exists") {
+        "TARGET_CONFLICT"
+    } else {
+        "TARGET_REFUSED_RECORD"
+    };
+    Refusal { reason: reason.to_owned(), field, message: problem }
+}
+
+/// The call as the journal holds it.
+pub(super) fn call(item: &WriteItem, ordinal: u32, name: &str, body: &Value) -> Call {
+    Call {
+        source_id: item.source_id.clone(),
+        ordinal,
+        name: name.to_owned(),
+        payload_hash: blake3::hash(body.to_string().as_bytes()).to_hex().to_string(),
+    }
+}
+
+impl Writer<'_> {
+    pub(super) async fn intend(&self, calls: &[Call]) -> Result<(), Stop> {
+        if calls.is_empty() {
+            return Ok(());
+        }
+        self.journal.intend(calls).await.map_err(|error| Stop::Fatal(error.into()))
+    }
+
+    pub(super) async fn record(&self, results: &[CallResult]) -> Result<(), Stop> {
+        if results.is_empty() {
+            return Ok(());
+        }
+        self.journal.record(results).await.map_err(|error| Stop::Fatal(error.into()))
+    }
+
+    async fn applied(&self, item: &WriteItem, ordinal: u32, value: Value) -> Result<Value, Stop> {
+        let state = CallState::Applied(value.clone());
+        self.record(&[CallResult { source_id: item.source_id.clone(), ordinal, state }]).await?;
+        Ok(value)
+    }
+
+    /// Makes a call unless it is known to have had its effect, and gives what it gave.
+    pub(super) async fn step(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
+        match journaled(item, step.ordinal) {
+            Some(CallState::Applied(value)) => return Ok(value.clone()),
+            Some(CallState::Refused(problem)) => return Err(refused_before(problem)),
+            Some(CallState::Intended) => {
+                let found = look_up::look_settled(self.client, &step.probe).await;
+                if let Some(value) = found.map_err(Stop::of)? {
+                    return self.applied(item, step.ordinal, value).await;
+                }
+            }
+            None => {
+                self.intend(&[call(item, step.ordinal, step.name, &step.body)]).await?;
+            }
+        }
+        self.send(item, step).await
+    }
+
+    /// Sends a call whose intent is committed. Before it is sent again, the shop is asked.
+    async fn send(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
+        let mut problem = String::new();
+        for attempt in 0..ATTEMPTS {
+            let error = match self.client.post(&step.path, &step.body).await {
+                Ok(answer) => match step.probe.result(&answer) {
+                    Some(value) => return self.applied(item, step.ordinal, value).await,
+                    None => Error::Unreadable {
+                        platform: super::super::client::PLATFORM,
+                        operation: step.name.to_owned(),
+                        problem: "the answer names no object".to_owned(),
+                    },
+                },
+                Err(error) => error,
+            };
+            problem = error.to_string();
+            match error {
+                Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
+                Error::Rejected { field, problem, .. } => {
+                    let found = look_up::look(self.client, &step.probe).await.map_err(Stop::of)?;
+                    return match found {
+                        Some(value) => self.applied(item, step.ordinal, value).await,
+                        None => {
+                            Err(self.refuse(item, step.ordinal, refusal(field, problem)).await?)
+                        }
+                    };
+                }
+                Error::Missing { .. } => {
+                    let refusal = refusal(None, "what it refers to is not there".to_owned());
+                    return Err(self.refuse(item, step.ordinal, refusal).await?);
+                }
+                Error::Transient { retry_after, .. } => {
+                    wait(attempt, retry_after).await;
+                    let found = look_up::look_settled(self.client, &step.probe).await;
+                    if let Some(value) = found.map_err(Stop::of)? {
+                        return self.applied(item, step.ordinal, value).await;
+                    }
+                }
+                Error::Unreadable { .. } => {
+                    let found = look_up::look_settled(self.client, &step.probe).await;
+                    if let Some(value) = found.map_err(Stop::of)? {
+                        return self.applied(item, step.ordinal, value).await;
+                    }
+                }
+                fatal => return Err(Stop::Fatal(fatal)),
+            }
+        }
+        Err(Stop::Postponed(problem))
+    }
+
+    /// Journals a refusal and gives it.
+    pub(super) async fn refuse(
+        &self,
+        item: &WriteItem,
+        ordinal: u32,
+        refusal: Refusal,
+    ) -> Result<Stop, Stop> {
+        let state = CallState::Refused(refusal.message.clone());
+        self.record(&[CallResult { source_id: item.source_id.clone(), ordinal, state }]).await?;
+        Ok(Stop::Refused(refusal))
+    }
+}
+
+/// Waits as the shop asks, in bounds, or a little longer each time.
+pub(super) async fn wait(attempt: u32, retry_after: Option<Duration>) {
+    let wait = retry_after.unwrap_or(Duration::from_millis(200) * 2_u32.pow(attempt));
+    tokio::time::sleep(wait.min(WAIT_MAX)).await;
+}
+
+/// The id a call gave.
+pub(super) fn id_of(value: &Value) -> Result<String, Stop> {
+    super::super::json::owned(value, "id")
+        .ok_or_else(|| Stop::Postponed("the journal holds no id of the object".to_owned()))
+}
+
+/// Metadata of a record with our key, the first of all entries.
+pub(super) fn metadata(item: &WriteItem, fields: &Value) -> Value {
+    let mut metadata = serde_json::Map::new();
+    metadata.insert(super::super::marks::KEY.to_owned(), json!(item.key));
+    metadata.extend(super::super::json::object(fields, "metadata"));
+    metadata.insert(super::super::marks::KEY.to_owned(), json!(item.key));
+    Value::Object(metadata)
+}

@@ -1,0 +1,118 @@
+//! The manifest: what a snapshot holds, file by file and kind by kind. Written last, sealed.
+
+use std::collections::BTreeMap;
+
+use cartage_model::Kind;
+use chrono::{DateTime, Utc};
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+
+use super::Result;
+
+/// The format this version writes and reads.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// The manifest's path below the snapshot.
+pub(super) fn manifest_path() -> Path {
+    Path::from("manifest")
+}
+
+/// Where a snapshot came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The connection it was read from, by its resource name.
+    pub connection: String,
+    /// The platform, such as `shopify_csv`.
+    pub platform: String,
+    /// The version of the read map that made the tables.
+    pub read_map_version: String,
+    /// When reading began.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a snapshot holds of one kind. `raw + failures = records + unreadable`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindFacts {
+    /// Canonical records.
+    pub records: u64,
+    /// Records that could not become canonical, with those of `failures`.
+    pub unreadable: u64,
+    /// Pieces of the source that could not even be read as raw records.
+    pub failures: u64,
+    /// Raw records.
+    pub raw: u64,
+    /// BLAKE3 over the hashes of the canonical records in order.
+    pub records_digest: String,
+    /// BLAKE3 over the hashes of the raw records in order.
+    pub raw_digest: String,
+}
+
+/// One sealed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Its path below the snapshot.
+    pub path: String,
+    /// Whose records it holds.
+    pub kind: Kind,
+    /// Its table; none for raw records.
+    pub table: Option<String>,
+    /// Its length in the store.
+    pub size_bytes: u64,
+    /// The length of what is sealed in it (a Parquet file, or JSON Lines packed with zstd).
+    pub plain_size_bytes: u64,
+    /// How many rows or raw records it holds.
+    pub rows: u64,
+    /// BLAKE3 of what is sealed in it.
+    pub blake3: String,
+}
+
+/// What a snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of the files.
+    pub format_version: u32,
+    /// The snapshot's own random id, bound into every file.
+    pub snapshot_id: String,
+    /// Where it came from.
+    pub header: Header,
+    /// What there is of each kind.
+    pub kinds: BTreeMap<Kind, KindFacts>,
+    /// Every file, in the order of its rows within kind and table.
+    pub segments: Vec<Segment>,
+}
+
+impl Manifest {
+    /// BLAKE3, in hexadecimal, of the manifest's own JSON: it names the snapshot's contents whole.
+    ///
+    /// # Errors
+    /// Only when it cannot be written as JSON, which none of its values can cause.
+    pub fn digest(&self) -> Result<String> {
+        Ok(blake3::hash(&serde_json::to_vec(self)?).to_hex().to_string())
+    }
+
+    /// How many canonical records there are of a kind.
+    pub fn records(&self, kind: Kind) -> u64 {
+        self.kinds.get(&kind).map_or(0, |facts| facts.records)
+    }
+
+    /// How many records of a kind could not be read.
+    pub fn unreadable(&self, kind: Kind) -> u64 {
+        self.kinds.get(&kind).map_or(0, |facts| facts.unreadable)
+    }
+
+    /// How many bytes the segments take in the store.
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size_bytes).sum()
+    }
+
+    /// The segments of a kind's table in the order of their rows.
+    pub(super) fn segments_of<'a>(
+        &'a self,
+        kind: Kind,
+        table: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Segment> + 'a {
+        self.segments
+            .iter()
+            .filter(move |segment| segment.kind == kind && segment.table.as_deref() == table)
+    }
+}

@@ -1,0 +1,109 @@
+//! What a watch on a run shows: the run, its events, its progress.
+
+use async_trait::async_trait;
+use cartage_engine::run::RunState;
+use cartage_proto::v1;
+
+use super::{super::event, encode};
+use crate::{
+    api::{
+        Api,
+        watch::{Feed, Item},
+    },
+    app::run::Run,
+    error::Result,
+    name::Name,
+    store::event::Event,
+    token::Caller,
+};
+
+/// A run, or one of its events.
+pub(super) enum Body {
+    Run(Box<v1::Run>),
+    Event(Event),
+}
+
+pub(super) struct RunFeed {
+    api: Api,
+    account: String,
+    name: Name,
+    /// The state that was sent last; none asks for the run to be sent.
+    sent: Option<RunState>,
+    resumed: bool,
+}
+
+impl RunFeed {
+    pub(super) fn new(api: Api, caller: &Caller, name: Name, anew: bool) -> Self {
+        Self { api, account: caller.account.clone(), name, sent: None, resumed: !anew }
+    }
+}
+
+#[async_trait]
+impl Feed for RunFeed {
+    type Body = Body;
+    type Message = v1::WatchRunResponse;
+
+    fn binding(&self) -> String {
+        format!("run\n{}", self.name)
+    }
+
+    async fn head(&mut self) -> Result<i64> {
+        let mut tx = self.api.app.store.begin(&self.account).await?;
+        // Also finds out whether there is such a run.
+        tx.resource_get::<Run>(&self.name).await?;
+        let head = tx.event_head(&self.name.stream()).await?;
+        tx.rollback().await?;
+        Ok(head)
+    }
+
+    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Body)>, i64)> {
+        let mut tx = self.api.app.store.begin(&self.account).await?;
+        let head = tx.event_head(&self.name.stream()).await?;
+        let resource = Some(self.name.as_str());
+        let events = tx.event_page(&self.name.stream(), after, resource, limit).await?;
+        tx.rollback().await?;
+        let whole = i64::try_from(events.len()).unwrap_or(limit) < limit;
+        let last = events.last().map_or(after, |event| event.sequence);
+        let reached = if whole { head.max(last) } else { last };
+        Ok((
+            events.into_iter().map(|event| (event.sequence, Body::Event(event))).collect(),
+            reached,
+        ))
+    }
+
+    async fn resource(&mut self) -> Result<(Option<Body>, bool)> {
+        let mut tx = self.api.app.store.begin(&self.account).await?;
+        let run = tx.resource_get::<Run>(&self.name).await?;
+        let ended = run.state.is_terminal();
+        if self.sent == Some(run.state) || (self.resumed && self.sent.is_none() && !ended) {
+            self.sent = Some(run.state);
+            tx.rollback().await?;
+            return Ok((None, ended));
+        }
+        self.sent = Some(run.state);
+        let encoded = self.api.encoded_run(&mut tx, &run).await?;
+        tx.rollback().await?;
+        Ok((Some(Body::Run(Box::new(encoded))), ended))
+    }
+
+    async fn progress(&mut self) -> Result<Option<v1::Progress>> {
+        let mut tx = self.api.app.store.begin(&self.account).await?;
+        let progress = tx.progress_get(&self.name).await?;
+        tx.rollback().await?;
+        let state = self.sent.map_or("", RunState::as_str);
+        Ok(progress.map(|progress| encode::progress(self.name.as_str(), state, &progress)))
+    }
+
+    fn message(&self, position: v1::StreamPosition, item: Item<Body>) -> Self::Message {
+        use v1::watch_run_response::Message;
+        let message = match item {
+            Item::Body(Body::Run(run)) => Message::Run(*run),
+            Item::Body(Body::Event(body)) => Message::Event(event::encode(&body)),
+            Item::Progress(progress) => Message::Progress(progress),
+            Item::Heartbeat(heartbeat) => Message::Heartbeat(heartbeat),
+            Item::Synced(synced) => Message::Synced(synced),
+            Item::End(end) => Message::EndOfStream(end),
+        };
+        v1::WatchRunResponse { position: Some(position), message: Some(message) }
+    }
+}

@@ -1,0 +1,112 @@
+//! A migration and its runs: where a run leads it, and what giving it up does to them.
+
+use cartage_engine::{
+    migration::{MigrationEvent, MigrationState},
+    run::{RunEvent, RunState},
+};
+
+use super::{Migration, advance, records_of};
+use crate::{
+    app::{
+        run::{self, Run, RunKind},
+        snapshot::Snapshot,
+    },
+    error::Result,
+    name::Name,
+    store::{
+        Tx,
+        event::NewEvent,
+        resource::{Cut, Resource},
+    },
+};
+
+/// Brings the migration of a LIVE run that changed its state where the run leads it, and writes
+/// the event.
+///
+/// # Errors
+/// `STATE_CONFLICT` when the two do not fit, which is a defect.
+pub async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
+    let event = match run.state {
+        RunState::Pending | RunState::Running => MigrationEvent::RunStarted,
+        RunState::Paused => MigrationEvent::RunPaused,
+        RunState::AwaitingAcceptance => MigrationEvent::RunAwaited,
+        RunState::Failed => MigrationEvent::RunFailed,
+        RunState::Cancelled => MigrationEvent::RunCancelled,
+        RunState::Succeeded if covers(tx, &migration, run).await? => MigrationEvent::RunSucceeded,
+        RunState::Succeeded => MigrationEvent::RunSucceededInPart,
+        RunState::Draft | RunState::Pausing | RunState::Verifying | RunState::Cancelling => {
+            return Ok(());
+        }
+    };
+    let changed = advance(&mut migration, event)?;
+    if migration.state == MigrationState::Failed {
+        migration.body.failure.clone_from(&run.body.failure);
+    }
+    tx.resource_update(&mut migration).await?;
+    if let Some(mut event) = changed {
+        event.failure.clone_from(&migration.body.failure);
+        tx.event_append(migration.name.as_str(), &event).await?;
+    }
+    Ok(())
+}
+
+/// As [`live_run_moved`], for a run that came to rest.
+///
+/// # Errors
+/// As [`live_run_moved`].
+pub async fn live_run_ended(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    live_run_moved(tx, run).await
+}
+
+/// Whether a run and those before it wrote all that the migration is about.
+async fn covers(tx: &mut Tx, migration: &Resource<Migration>, run: &Resource<Run>) -> Result<bool> {
+    let wanted = &migration.body.scope;
+    if wanted.is_within(&run.body.scope) {
+        return Ok(true);
+    }
+    let cut = Cut { limit: 1_000, states: vec!["SUCCEEDED".to_owned()], ..Cut::default() };
+    let mut runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
+    runs.retain(|run| run.body.kind == RunKind::Live);
+    let snapshot = tx.resource_get::<Snapshot>(&Name::trusted(&run.body.snapshot)).await?;
+    let kinds = records_of(&snapshot.body).into_iter();
+    let mut kinds = kinds.filter(|(kind, count)| *count > 0 && wanted.has(*kind));
+    Ok(kinds.all(|(kind, _)| {
+        runs.iter().chain([run]).any(|run| {
+            let scope = &run.body.scope;
+            scope.has(kind)
+                && scope.filter(kind).is_none_or(|filter| wanted.filter(kind) == Some(filter))
+        })
+    }))
+}
+
+/// Holds the runs of a migration that have not ended. Workers hold a run before its migration, so
+/// whoever wants both must do the same.
+pub(super) async fn hold_runs(tx: &mut Tx, migration: &Name) -> Result<Vec<Resource<Run>>> {
+    let states = RunState::ALL.into_iter().filter(|state| !state.is_terminal());
+    let states = states.map(|state| state.as_str().to_owned()).collect();
+    let cut = Cut { limit: 1_000, states, ..Cut::default() };
+    let mut held = Vec::new();
+    for run in tx.resource_list::<Run>(migration, &cut).await? {
+        held.push(tx.resource_lock::<Run>(&run.name).await?);
+    }
+    held.retain(|run| !run.state.is_terminal());
+    Ok(held)
+}
+
+/// Cancels the runs of a migration that have not ended. Says whether a LIVE one still goes on.
+pub(super) async fn cancel_runs(tx: &mut Tx, migration: &Name) -> Result<(Vec<NewEvent>, bool)> {
+    let mut events = Vec::new();
+    let mut under_way = false;
+    for mut run in hold_runs(tx, migration).await? {
+        if let Some(event) = run::advance(&mut run, RunEvent::Cancel)? {
+            events.push(event);
+            tx.resource_update(&mut run).await?;
+        }
+        if run.state == RunState::Cancelling {
+            tx.job_put(&run.name, run::QUEUE).await?;
+        }
+        under_way |= run.body.kind == RunKind::Live && !run.state.is_terminal();
+    }
+    Ok((events, under_way))
+}

@@ -1,0 +1,77 @@
+//! The use-cases, one file per noun. They decide; they know neither the wire nor SQL.
+
+pub mod audit;
+pub mod connection;
+pub mod mapping;
+pub mod migration;
+pub mod plan;
+pub mod platform;
+pub mod preflight;
+pub mod readiness;
+pub mod restore_test;
+pub mod run;
+pub mod sandbox;
+pub mod snapshot;
+pub mod upload;
+pub mod verification;
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{config::Config, error::Result, keys::Keys, store::Store, token::Verifier};
+
+/// What everything in the server shares.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The state store.
+    pub store: Store,
+    /// The keys of the deployment.
+    pub keys: Arc<Keys>,
+    /// Who checks tokens.
+    pub verifier: Verifier,
+    /// Where the bytes of snapshots lie.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Woken after every commit of this process that somebody may wait for.
+    pub wake: Notify,
+    /// The isolated shops of TEST runs.
+    pub sandboxes: sandbox::Sandboxes,
+    /// The preflights of this process.
+    pub preflights: preflight::Preflights,
+    /// How many more streams may be opened.
+    pub streams: Arc<Semaphore>,
+    /// Tasks beside calls: streams.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server begins to stop.
+    pub draining: CancellationToken,
+}
+
+impl App {
+    /// Opens everything below the data folder, on a database.
+    pub async fn open(config: Config, database_url: &str) -> Result<Arc<Self>> {
+        let keys = Arc::new(Keys::open(&config.data_dir)?);
+        let verifier = Verifier::new(&keys);
+        let folder = config.data_dir.join("objects");
+        std::fs::create_dir_all(&folder).map_err(crate::error::Error::internal)?;
+        let objects = object_store::local::LocalFileSystem::new_with_prefix(&folder)
+            .map_err(crate::error::Error::internal)?;
+        let store = Store::open(database_url).await?;
+        Ok(Arc::new(Self {
+            streams: Arc::new(Semaphore::new(config.streams_max)),
+            config,
+            store,
+            keys,
+            verifier,
+            objects: Arc::new(objects),
+            sandboxes: sandbox::Sandboxes::default(),
+            preflights: preflight::Preflights::default(),
+            tasks: TaskTracker::new(),
+            wake: Notify::new(),
+            draining: CancellationToken::new(),
+        }))
+    }
+}

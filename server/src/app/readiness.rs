@@ -1,0 +1,147 @@
+//! What must hold before a run may start: the third law, and what belongs to it.
+
+use super::{
+    connection::{Connection, ConnectionConfig, ConnectionState},
+    mapping::MappingRevision,
+    migration::Migration,
+    plan::{Plan, PlanState},
+    run::{Run, RunKind},
+    snapshot::{Snapshot, SnapshotState, Verdict},
+};
+use crate::{
+    error::{Error, Result, Unmet},
+    name::Name,
+    reason::Reason,
+    store::Tx,
+};
+
+/// Everything that stands in the way of a run; empty when it may start.
+pub async fn blockers(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Unmet>> {
+    let mut unmet = Vec::new();
+    let migration = tx.resource_get::<Migration>(migration).await?;
+    if run.kind == RunKind::Live {
+        plan(tx, run, &mut unmet).await?;
+        let role = "target";
+        let target = Some(migration.body.target_connection.as_str());
+        snapshot(tx, &run.target_snapshot, target, role, true, &mut unmet).await?;
+    } else {
+        isolated(tx, run, &mut unmet).await?;
+    }
+    let source = Some(migration.body.source_connection.as_str());
+    let live = run.kind == RunKind::Live;
+    snapshot(tx, &run.snapshot, source, "source", live, &mut unmet).await?;
+    mapping(tx, run, &mut unmet).await?;
+    active(tx, &run.target_connection, &mut unmet).await?;
+    Ok(unmet)
+}
+
+async fn plan(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
+    let Some(plan) = found(tx.resource_get::<Plan>(&Name::trusted(&run.plan)).await)? else {
+        unmet.push(condition("APPROVALS_MISSING", &run.plan, "A live run needs an approved plan."));
+        return Ok(());
+    };
+    if plan.state != PlanState::Approved {
+        unmet.push(condition("APPROVALS_MISSING", &run.plan, "The plan is not approved."));
+    }
+    if plan.body.snapshot != run.snapshot || plan.body.mapping_revision != run.mapping_revision {
+        unmet.push(condition(
+            "PLAN_REVISION_CHANGED",
+            &run.plan,
+            "The plan is about another snapshot or mapping revision than the run.",
+        ));
+    }
+    Ok(())
+}
+
+async fn snapshot(
+    tx: &mut Tx,
+    name: &str,
+    connection: Option<&str>,
+    role: &str,
+    restored: bool,
+    unmet: &mut Vec<Unmet>,
+) -> Result<()> {
+    let parsed = Name::trusted(name);
+    let snapshot = found(tx.resource_get::<Snapshot>(&parsed).await)?
+        .filter(|_| parsed.parent().as_ref().map(Name::as_str) == connection)
+        .filter(|snapshot| snapshot.state == SnapshotState::Succeeded);
+    let Some(snapshot) = snapshot else {
+        unmet.push(condition(
+            "SNAPSHOT_REQUIRED",
+            name,
+            format!("A finished snapshot of the {role} connection is needed."),
+        ));
+        return Ok(());
+    };
+    if restored && snapshot.body.restore_verdict != Some(Verdict::Passed) {
+        unmet.push(condition(
+            "RESTORE_TEST_REQUIRED",
+            name,
+            format!("The snapshot of the {role} needs a restore test that passed."),
+        ));
+    }
+    Ok(())
+}
+
+async fn mapping(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
+    let name = Name::trusted(&run.mapping_revision);
+    if found(tx.resource_get::<MappingRevision>(&name).await)?.is_none() {
+        unmet.push(condition(
+            "MAPPING_NOT_PUBLISHED",
+            &run.mapping_revision,
+            "A published mapping revision is needed.",
+        ));
+    }
+    Ok(())
+}
+
+async fn active(tx: &mut Tx, name: &str, unmet: &mut Vec<Unmet>) -> Result<()> {
+    let connection = found(tx.resource_get::<Connection>(&Name::trusted(name)).await)?;
+    let simulated = connection
+        .as_ref()
+        .is_some_and(|it| matches!(it.body.config, ConnectionConfig::Sandbox { .. }));
+    if !simulated && connection.is_none_or(|it| it.state != ConnectionState::Active) {
+        unmet.push(condition(
+            "CONNECTION_NOT_ACTIVE",
+            name,
+            "The target connection must be verified and active.",
+        ));
+    }
+    Ok(())
+}
+
+/// A TEST run writes to nothing but an isolated shop.
+async fn isolated(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
+    let name = Name::trusted(&run.target_connection);
+    let connection = found(tx.resource_get::<Connection>(&name).await)?;
+    let isolated = connection.is_some_and(|it| match &it.body.config {
+        ConnectionConfig::Sandbox { .. } => true,
+        ConnectionConfig::Medusa { test_shop, .. } => *test_shop,
+        ConnectionConfig::ShopifyCsv { .. } => false,
+    });
+    if !isolated {
+        unmet.push(condition(
+            "TARGET_NOT_ISOLATED",
+            &run.target_connection,
+            "A test run writes to a sandbox, or to a connection marked as a test shop.",
+        ));
+    }
+    Ok(())
+}
+
+fn condition(condition: &'static str, subject: &str, description: impl Into<String>) -> Unmet {
+    Unmet { condition, subject: subject.to_owned(), description: description.into() }
+}
+
+fn found<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.reason == Reason::ResourceNotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses what is not met.
+pub fn refuse(unmet: Vec<Unmet>) -> Result<()> {
+    if unmet.is_empty() { Ok(()) } else { Err(Error::unmet(unmet)) }
+}

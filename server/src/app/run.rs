@@ -1,0 +1,200 @@
+//! Runs: what they are, and the decisions about starting, pausing, resuming and cancelling them.
+
+use std::collections::BTreeMap;
+
+use cartage_engine::{
+    accounting::Accounting,
+    run::{RunEvent, RunState},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::migration::Scope;
+use crate::{
+    error::{Error, Failure, Result},
+    name::Name,
+    store::{
+        Tx,
+        event::NewEvent,
+        record_link::LinkSpace,
+        resource::{Body, Resource, State},
+    },
+};
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// A rehearsal into an isolated shop.
+    #[default]
+    Test,
+    /// The real thing.
+    Live,
+}
+
+/// A run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Run {
+    /// A name for people.
+    pub display_name: String,
+    /// What it is for.
+    pub kind: RunKind,
+    /// The approved plan of a LIVE run.
+    pub plan: String,
+    /// The snapshot of the source.
+    pub snapshot: String,
+    /// The mapping revision.
+    pub mapping_revision: String,
+    /// Which records.
+    pub scope: Scope,
+    /// Where it writes.
+    pub target_connection: String,
+    /// The target as it was before a LIVE run.
+    pub target_snapshot: String,
+    /// Whether personal data is masked.
+    pub masked: bool,
+    /// How many quarantined records make it pause; none is the default.
+    pub quarantined_max: Option<i64>,
+    /// Why it is paused.
+    pub pause_reason: String,
+    /// Why it failed, or what made it pause.
+    pub failure: Option<Failure>,
+    /// How often it was taken up again.
+    pub recovery_count: i32,
+    /// How often it was resumed by a caller.
+    pub resume_count: i32,
+    /// Records in scope by kind, once they are counted.
+    pub totals: Option<BTreeMap<String, i64>>,
+    /// What the target was prepared with.
+    pub prepared: Option<serde_json::Value>,
+    /// The final accounting.
+    pub accounting: Option<Accounting>,
+    /// The newest verification report.
+    pub latest_verification_report: String,
+    /// Who works on it.
+    pub worker: String,
+    /// When it was first started.
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended for good.
+    pub end_time: Option<DateTime<Utc>>,
+}
+
+impl Body for Run {
+    const TYPE: &'static str = "run";
+    type State = RunState;
+}
+
+impl State for RunState {
+    fn as_str(self) -> &'static str {
+        Self::as_str(self)
+    }
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+/// The queue of loading.
+pub const QUEUE: &str = "run.execute";
+
+/// The migration of a run.
+pub fn migration_of(run: &Name) -> Name {
+    run.parent().unwrap_or_else(|| run.clone())
+}
+
+/// Where the links of a run are kept: with the target connection for a LIVE run, with the run
+/// itself for a TEST run, whose isolated shop is its own.
+pub fn link_space(run: &Resource<Run>) -> LinkSpace {
+    LinkSpace {
+        migration: migration_of(&run.name),
+        target: match run.body.kind {
+            RunKind::Live => run.body.target_connection.clone(),
+            RunKind::Test => run.name.as_str().to_owned(),
+        },
+    }
+}
+
+/// Brings a run that is held into its next state and gives the event to be written; none when the
+/// goal already holds.
+///
+/// # Errors
+/// `STATE_CONFLICT` for an event its state does not know.
+pub fn advance(run: &mut Resource<Run>, event: RunEvent) -> Result<Option<NewEvent>> {
+    let before = run.state;
+    let next = before.next(event).map_err(|_| {
+        let allowed: Vec<&str> = RunState::ALL
+            .into_iter()
+            .filter(|state| state.next(event).is_ok())
+            .map(RunState::as_str)
+            .collect();
+        Error::state(run.name.as_str(), before.as_str(), &allowed)
+    })?;
+    let Some(next) = next else { return Ok(None) };
+    run.state = next;
+    if next.is_terminal() {
+        run.body.end_time = Some(Utc::now());
+        run.body.worker.clear();
+    }
+    if !matches!(next, RunState::Pausing | RunState::Paused) {
+        run.body.pause_reason.clear();
+    }
+    Ok(Some(state_event(run, before)))
+}
+
+/// The event of a change of state.
+pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
+    let mut event = NewEvent {
+        event_type: "run.state_changed".to_owned(),
+        resource: run.name.as_str().to_owned(),
+        actor: "system".to_owned(),
+        previous_state: Some(before.as_str().to_owned()),
+        state: Some(run.state.as_str().to_owned()),
+        failure: run.body.failure.clone(),
+        ..NewEvent::default()
+    };
+    if !run.body.pause_reason.is_empty() {
+        event.attributes.insert("pauseReason".to_owned(), run.body.pause_reason.clone());
+    }
+    event
+}
+
+/// Refuses a second LIVE run of a migration beside one that has not ended.
+pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    let cut = crate::store::resource::Cut {
+        limit: 1_000,
+        states: RunState::ALL
+            .into_iter()
+            .filter(|state| state.is_active() || *state == RunState::Paused)
+            .map(|state| state.as_str().to_owned())
+            .collect(),
+        ..Default::default()
+    };
+    let others = tx.resource_list::<Run>(&migration_of(&run.name), &cut).await?;
+    match others
+        .into_iter()
+        .find(|other| other.body.kind == RunKind::Live && other.name != run.name)
+    {
+        Some(other) => Err(Error::new(
+            crate::reason::Reason::LiveRunActive,
+            format!("{} has not ended; a migration has one live run at a time.", other.name),
+        )
+        .with("run", other.name.as_str())),
+        None => Ok(()),
+    }
+}
+
+/// Cancels a run, as the cancelling of its migration does.
+///
+/// # Errors
+/// `STATE_CONFLICT` for a run that has ended otherwise.
+pub async fn cancel(tx: &mut Tx, name: &Name) -> Result<(Resource<Run>, Option<NewEvent>)> {
+    let mut run = tx.resource_lock::<Run>(name).await?;
+    let event = advance(&mut run, RunEvent::Cancel)?;
+    if event.is_some() {
+        tx.resource_update(&mut run).await?;
+        if run.state == RunState::Cancelling {
+            tx.job_put(name, QUEUE).await?;
+        }
+    }
+    Ok((run, event))
+}

@@ -1,0 +1,62 @@
+//! The isolated shops of TEST runs: one simulated shop per run, on loopback, in this process.
+//!
+//! It dies with the process. A TEST run that is taken up again in another process finds its shop
+//! gone, forgets what it did, and begins anew in a fresh one.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use cartage_connectors::registry::PlatformId;
+use cartage_sandbox::medusa;
+use tokio::sync::Mutex;
+
+use crate::{
+    error::{Error, Result},
+    name::Name,
+    reason::Reason,
+};
+
+/// How many shops are kept; the oldest is given up for a new one.
+const SHOPS_MAX: usize = 8;
+
+/// The shops of this process.
+#[derive(Debug, Default)]
+pub struct Sandboxes {
+    shops: Mutex<VecDeque<(String, Arc<medusa::Medusa>)>>,
+}
+
+/// The shop of a run.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    /// The shop.
+    pub shop: Arc<medusa::Medusa>,
+    /// Whether it was made just now, and so is empty.
+    pub fresh: bool,
+}
+
+impl Sandboxes {
+    /// The shop of a run, made where there is none.
+    ///
+    /// # Errors
+    /// `CAPABILITY_UNSUPPORTED` for a platform that is not simulated.
+    pub async fn of_run(&self, run: &Name, platform: &str) -> Result<Sandbox> {
+        if platform != PlatformId::Medusa.as_str() {
+            return Err(Error::new(
+                Reason::CapabilityUnsupported,
+                format!("The platform {platform} has no simulated shop."),
+            )
+            .with("platform", platform)
+            .with("capability", "sandbox"));
+        }
+        let mut shops = self.shops.lock().await;
+        if let Some((_, shop)) = shops.iter().find(|(name, _)| name == run.as_str()) {
+            return Ok(Sandbox { shop: Arc::clone(shop), fresh: false });
+        }
+        let shop =
+            Arc::new(medusa::start(medusa::Options::default()).await.map_err(Error::internal)?);
+        if shops.len() >= SHOPS_MAX {
+            shops.pop_front();
+        }
+        shops.push_back((run.as_str().to_owned(), Arc::clone(&shop)));
+        Ok(Sandbox { shop, fresh: true })
+    }
+}

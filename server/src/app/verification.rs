@@ -1,0 +1,101 @@
+//! Verification reports: the target read back and compared with what was expected.
+
+use cartage_model::Kind;
+use cartage_pipeline::{
+    report::Report,
+    verify::{KindVerification, MoneyRow, StockRow},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::run::Run;
+use crate::{
+    error::{Error, Failure, Result},
+    name::Name,
+    states,
+    store::{
+        Tx,
+        event::NewEvent,
+        resource::{Body, Resource, State},
+    },
+};
+
+/// The queue of verifying.
+pub const QUEUE: &str = "verification.verify";
+
+/// A verification report.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VerificationReport {
+    /// The kinds that were asked for; all of the run when empty.
+    pub kinds: Vec<Kind>,
+    /// Whether everything is as expected.
+    pub passed: bool,
+    /// By kind.
+    pub comparisons: Vec<KindVerification>,
+    /// The money of orders, old against new.
+    pub money: Vec<MoneyRow>,
+    /// The stock, old against new.
+    pub stock: Vec<StockRow>,
+    /// The whole report, as it is exported.
+    pub report: Option<Box<Report>>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When the work began.
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end_time: Option<DateTime<Utc>>,
+}
+
+impl Body for VerificationReport {
+    const TYPE: &'static str = "verification_report";
+    type State = VerificationState;
+}
+
+states! {
+    /// The states of a verification report.
+    VerificationState {
+        Pending = "PENDING",
+        Running = "RUNNING",
+        Succeeded = "SUCCEEDED",
+        Failed = "FAILED",
+    }
+}
+
+/// Begins a verification of a run that wrote something.
+///
+/// # Errors
+/// `STATE_CONFLICT` for a run that is still writing or never did.
+pub async fn create(
+    tx: &mut Tx,
+    run: &Name,
+    id: &str,
+    kinds: Vec<Kind>,
+) -> Result<Resource<VerificationReport>> {
+    let run = tx.resource_get::<Run>(run).await?;
+    if run.state.is_active() || run.body.prepared.is_none() {
+        return Err(Error::state(
+            run.name.as_str(),
+            run.state.as_str(),
+            &["SUCCEEDED", "AWAITING_ACCEPTANCE", "PAUSED", "CANCELLED", "FAILED"],
+        ));
+    }
+    let name = run.name.child("verificationReports", id);
+    let body = VerificationReport { kinds, ..VerificationReport::default() };
+    let report = tx.resource_insert(&name, VerificationState::Pending, &body).await?;
+    tx.job_put(&name, QUEUE).await?;
+    Ok(report)
+}
+
+/// The event of a change of state.
+pub fn state_event(report: &Resource<VerificationReport>, before: VerificationState) -> NewEvent {
+    NewEvent {
+        event_type: "verification_report.state_changed".to_owned(),
+        resource: report.name.as_str().to_owned(),
+        actor: "system".to_owned(),
+        previous_state: Some(before.as_str().to_owned()),
+        state: Some(report.state.as_str().to_owned()),
+        failure: report.body.failure.clone(),
+        ..NewEvent::default()
+    }
+}

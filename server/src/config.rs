@@ -1,0 +1,64 @@
+//! The settings of a server, and the only reader of the environment.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Everything a server can be told. Each field has a default that fits a machine on which nothing
+/// is prepared.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder with keys, uploads, the object store and, embedded, the database.
+    pub data_dir: PathBuf,
+    /// The database; none starts a private PostgreSQL below the data folder.
+    pub database_url: Option<String>,
+    /// The program that tests restores in a fresh process: this one.
+    pub executable: PathBuf,
+    /// How long a worker may hold a job without renewing.
+    pub lease: Duration,
+    /// How often an idle worker looks for due work.
+    pub poll: Duration,
+    /// How many jobs run at once in this process.
+    pub jobs_max: usize,
+    /// Whether connections may read files of this machine by path (a local deployment).
+    pub local_paths: bool,
+    /// Whether shops on loopback and plain http may be reached (a local deployment).
+    pub local_shops: bool,
+    /// How many approvals a plan needs.
+    pub approvals_required: u32,
+    /// Whether a plan's submitter may approve it.
+    pub self_approval: bool,
+    /// How long a stream may live.
+    pub stream_age_max: Duration,
+    /// How many streams may be open at once.
+    pub streams_max: usize,
+    /// How long the server waits for calls and streams to end when it is stopped.
+    pub drain: Duration,
+}
+
+impl Config {
+    /// The defaults, for a data folder.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7400)),
+            data_dir,
+            database_url: None,
+            executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("cartage-server")),
+            lease: Duration::from_secs(15),
+            poll: Duration::from_millis(200),
+            jobs_max: 4,
+            local_paths: true,
+            local_shops: true,
+            approvals_required: 1,
+            self_approval: true,
+            stream_age_max: Duration::from_secs(30 * 60),
+            streams_max: 256,
+            drain: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The place at which a test wants this process to die; see [`crate::failpoint`].
+pub(crate) fn failpoint() -> Option<String> {
+    std::env::var("CARTAGE_FAILPOINT").ok()
+}

@@ -1,0 +1,162 @@
+//! The journal of external calls that write: intents before, results after.
+
+use cartage_connectors::{Call, CallResult, CallState, JournaledCall};
+use serde_json::Value;
+
+use super::{Tx, record_link::LinkSpace};
+use crate::{error::Result, name::Name};
+
+impl Tx {
+    /// Commits intents; one that is there stays as it is.
+    pub async fn external_call_intend(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        run: &Name,
+        epoch: i64,
+        calls: &[Call],
+    ) -> Result<()> {
+        let source_ids: Vec<String> = calls.iter().map(|call| call.source_id.clone()).collect();
+        let ordinals: Vec<i32> =
+            calls.iter().map(|call| i32::try_from(call.ordinal).unwrap_or(i32::MAX)).collect();
+        let names: Vec<String> = calls.iter().map(|call| call.name.clone()).collect();
+        let hashes: Vec<String> = calls.iter().map(|call| call.payload_hash.clone()).collect();
+        sqlx::query!(
+            "insert into external_call (account_id, migration, target, kind, run, epoch, source_id, ordinal, name, payload_hash)
+            select $1, $2, $3, $4, $5, $6, * from unnest($7::text[], $8::integer[], $9::text[], $10::text[])
+            on conflict do nothing",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            run.as_str(),
+            epoch,
+            &source_ids,
+            &ordinals,
+            &names,
+            &hashes,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Commits results.
+    pub async fn external_call_record(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        results: &[CallResult],
+    ) -> Result<()> {
+        let source_ids: Vec<String> =
+            results.iter().map(|result| result.source_id.clone()).collect();
+        let ordinals: Vec<i32> = results
+            .iter()
+            .map(|result| i32::try_from(result.ordinal).unwrap_or(i32::MAX))
+            .collect();
+        let mut states = Vec::with_capacity(results.len());
+        let mut values = Vec::with_capacity(results.len());
+        for result in results {
+            let (state, value) = match &result.state {
+                CallState::Intended => ("intended", Value::Null),
+                CallState::Applied(value) => ("applied", value.clone()),
+                CallState::Refused(why) => ("refused", Value::String(why.clone())),
+            };
+            states.push(state.to_owned());
+            values.push(value);
+        }
+        sqlx::query!(
+            "update external_call as call
+            set state = result.state, result = result.value, result_time = clock_timestamp()
+            from unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[]) as result (source_id, ordinal, state, value)
+            where call.account_id = $1 and call.migration = $2 and call.target = $3 and call.kind = $4
+                and call.source_id = result.source_id and call.ordinal = result.ordinal",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &source_ids,
+            &ordinals,
+            &states,
+            &values,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The journaled calls of some records, in the order of their ordinals.
+    pub async fn external_call_find(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<Vec<JournaledCall>> {
+        let rows = sqlx::query!(
+            "select source_id, ordinal, name, payload_hash, state, result
+            from external_call
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and source_id = any($5)
+            order by source_id, ordinal",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| JournaledCall {
+                call: Call {
+                    source_id: row.source_id,
+                    ordinal: u32::try_from(row.ordinal).unwrap_or_default(),
+                    name: row.name,
+                    payload_hash: row.payload_hash,
+                },
+                state: match row.state.as_str() {
+                    "applied" => CallState::Applied(row.result.unwrap_or(Value::Null)),
+                    "refused" => CallState::Refused(
+                        row.result.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    ),
+                    _ => CallState::Intended,
+                },
+            })
+            .collect())
+    }
+
+    /// How many external calls a run journaled.
+    pub async fn external_call_count(&mut self, run: &Name) -> Result<i64> {
+        let row = sqlx::query!(
+            r#"select count(*) as "count!" from external_call where account_id = $1 and run = $2"#,
+            self.account,
+            run.as_str(),
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(row.count)
+    }
+
+    /// Per kind: how many records the calls of a run were for, how many calls, and over how many
+    /// milliseconds.
+    pub async fn external_call_times(
+        &mut self,
+        run: &Name,
+    ) -> Result<Vec<(String, i64, i64, i64)>> {
+        let rows = sqlx::query!(
+            r#"select kind, count(distinct source_id) as "records!", count(*) as "calls!",
+                (coalesce(extract(epoch from max(result_time) - min(intend_time)), 0) * 1000)::bigint as "duration_ms!"
+            from external_call
+            where account_id = $1 and run = $2
+            group by kind"#,
+            self.account,
+            run.as_str(),
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.kind, row.records, row.calls, row.duration_ms))
+            .collect())
+    }
+}

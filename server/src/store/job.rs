@@ -1,0 +1,132 @@
+//! Work that is due, leased by epoch and the database's clock.
+
+use super::{Store, Tx};
+use crate::{
+    error::{Error, Result},
+    name::Name,
+    reason::Reason,
+};
+
+/// A job that was claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The account it belongs to.
+    pub account: String,
+    /// The resource that is worked on.
+    pub resource: Name,
+    /// Which kind of work.
+    pub queue: String,
+    /// The term of the lease: every write of the worker carries it.
+    pub epoch: i64,
+    /// How often the work was taken up, this time included.
+    pub attempt: i32,
+}
+
+impl Store {
+    /// Claims the job that has been due for longest and that nobody holds.
+    pub async fn job_claim(&self, worker: &str, lease_s: f64) -> Result<Option<Claim>> {
+        let row = sqlx::query!(
+            "update job
+            set epoch = epoch + 1,
+                attempt = attempt + 1,
+                worker = $1,
+                lease_until = clock_timestamp() + make_interval(secs => $2)
+            where (account_id, resource) = (
+                select account_id, resource from job
+                where run_at <= clock_timestamp()
+                    and (lease_until is null or lease_until < clock_timestamp())
+                order by run_at
+                limit 1
+                for update skip locked
+            )
+            returning account_id, resource, queue, epoch, attempt",
+            worker,
+            lease_s,
+        )
+        .fetch_optional(&self.system)
+        .await?;
+        Ok(row.map(|row| Claim {
+            account: row.account_id,
+            resource: Name::trusted(row.resource),
+            queue: row.queue,
+            epoch: row.epoch,
+            attempt: row.attempt,
+        }))
+    }
+
+    /// Renews a lease. False means that it is lost.
+    pub async fn job_renew(&self, claim: &Claim, lease_s: f64) -> Result<bool> {
+        let renewed = sqlx::query!(
+            "update job set lease_until = clock_timestamp() + make_interval(secs => $4)
+            where account_id = $1 and resource = $2 and epoch = $3",
+            claim.account,
+            claim.resource.as_str(),
+            claim.epoch,
+            lease_s,
+        )
+        .execute(&self.system)
+        .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
+    /// Gives a job back, to be taken up again after a delay.
+    pub async fn job_release(&self, claim: &Claim, delay_s: f64) -> Result<()> {
+        sqlx::query!(
+            "update job set lease_until = null, worker = null, run_at = clock_timestamp() + make_interval(secs => $4)
+            where account_id = $1 and resource = $2 and epoch = $3",
+            claim.account,
+            claim.resource.as_str(),
+            claim.epoch,
+            delay_s,
+        )
+        .execute(&self.system)
+        .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Makes work due for a resource; work that is due already stays as it is.
+    pub async fn job_put(&mut self, resource: &Name, queue: &str) -> Result<()> {
+        sqlx::query!(
+            "insert into job (account_id, resource, queue) values ($1, $2, $3) on conflict do nothing",
+            self.account,
+            resource.as_str(),
+            queue,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Holds the job of a claim, so that nobody else can take it until the end of the transaction.
+    ///
+    /// # Errors
+    /// `CONTENTION` when the lease is lost: everything done in this transaction must be undone.
+    pub async fn job_fence(&mut self, claim: &Claim) -> Result<()> {
+        let row = sqlx::query!(
+            "select epoch from job where account_id = $1 and resource = $2 and epoch = $3 for share",
+            self.account,
+            claim.resource.as_str(),
+            claim.epoch,
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.map(drop).ok_or_else(|| {
+            Error::new(Reason::Contention, "The work was taken over by another worker.")
+        })
+    }
+
+    /// Ends a job.
+    pub async fn job_done(&mut self, claim: &Claim) -> Result<()> {
+        sqlx::query!(
+            "delete from job where account_id = $1 and resource = $2 and epoch = $3",
+            self.account,
+            claim.resource.as_str(),
+            claim.epoch,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! What follows from several resources at once: the newest child, the room that uploads take.
+
+use chrono::{DateTime, Utc};
+
+use super::Tx;
+use crate::{error::Result, name::Name};
+
+impl Tx {
+    /// The type of the child of a resource that changed last.
+    pub async fn resource_newest_child(&mut self, parent: &Name) -> Result<Option<String>> {
+        let row = sqlx::query!(
+            "select type from resource
+            where account_id = $1 and parent = $2
+            order by update_time desc
+            limit 1",
+            self.account,
+            parent.as_str(),
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(row.map(|row| row.r#type))
+    }
+
+    /// Whether a run in one of some states belongs to a migration of a connection.
+    pub async fn connection_run_active(&mut self, name: &Name, states: &[String]) -> Result<bool> {
+        let row = sqlx::query!(
+            r#"select exists (
+                select from resource run
+                join resource migration
+                    on migration.account_id = run.account_id and migration.name = run.parent
+                where run.account_id = $1 and run.type = 'run' and run.state = any($3)
+                    and $2 in (migration.body->>'source_connection', migration.body->>'target_connection')
+            ) as "active!""#,
+            self.account,
+            name.as_str(),
+            states,
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(row.active)
+    }
+
+    /// How many bytes the uploads of the account are announced with. Holds the account until the
+    /// end of the transaction, so that two uploads cannot both take the last room.
+    pub async fn upload_bytes(&mut self) -> Result<i64> {
+        self.account_ensure().await?;
+        sqlx::query!(
+            "select 1 as one from account where account_id = $1 for no key update",
+            self.account
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        let row = sqlx::query!(
+            r#"select coalesce(sum((body->>'size_bytes')::bigint), 0)::bigint as "bytes!"
+            from resource
+            where account_id = $1 and type = 'upload'"#,
+            self.account,
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(row.bytes)
+    }
+
+    /// Some uploads of the account whose time is over.
+    pub async fn upload_expired(&mut self, now: DateTime<Utc>) -> Result<Vec<Name>> {
+        let rows = sqlx::query!(
+            "select name from resource
+            where account_id = $1 and type = 'upload'
+                and (body->>'expire_time')::timestamptz < $2
+            limit 20",
+            self.account,
+            now,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| Name::trusted(row.name)).collect())
+    }
+}

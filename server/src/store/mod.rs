@@ -1,0 +1,180 @@
+//! The one door to PostgreSQL: all SQL of the server, one file per table.
+//!
+//! A [`Tx`] belongs to one account: its first statement tells the database which, and row-level
+//! security does the rest. The pool takes the role `cartage_application` at every connection; the
+//! system's pool, which sees due jobs of every account and nothing else, takes `cartage_system`.
+
+pub mod discrepancy;
+pub mod event;
+pub mod external_call;
+pub mod finding;
+pub mod job;
+pub mod lookup;
+pub mod progress;
+pub mod record_link;
+pub mod reference;
+pub mod request_log;
+pub mod resource;
+pub mod run_record;
+pub mod secret;
+
+use std::time::Duration;
+
+use sqlx::{
+    Executor, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    error::{Error, Result},
+    reason::Reason,
+};
+
+/// The schema, in order.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// How many connections each pool may open.
+const CONNECTIONS_MAX: u32 = 24;
+
+/// The state store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    application: PgPool,
+    system: PgPool,
+}
+
+/// A transaction of one account.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    account: String,
+}
+
+impl Tx {
+    /// The account it belongs to.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<()> {
+        self.inner.commit().await.map_err(Error::from)
+    }
+
+    /// Undoes everything.
+    pub async fn rollback(self) -> Result<()> {
+        self.inner.rollback().await.map_err(Error::from)
+    }
+}
+
+impl Store {
+    /// Migrates the database and opens the pools. The URL's user must own the schema and be able to
+    /// take the roles `cartage_application` and `cartage_system`.
+    pub async fn open(url: &str) -> Result<Self> {
+        let options: PgConnectOptions = url.parse().map_err(Error::from)?;
+        let owner = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await
+            .map_err(Error::from)?;
+        MIGRATOR.run(&owner).await.map_err(Error::internal)?;
+        owner.close().await;
+        let application = pool(&options, "cartage_application").await?;
+        let system = pool(&options, "cartage_system").await?;
+        let store = Self { application, system };
+        store.refuse_powerful_role().await?;
+        Ok(store)
+    }
+
+    /// Begins a transaction of an account.
+    pub async fn begin(&self, account: &str) -> Result<Tx> {
+        let mut inner = self.application.begin().await.map_err(Error::from)?;
+        sqlx::query!("select set_config('cartage.account', $1, true)", account)
+            .fetch_one(&mut *inner)
+            .await
+            .map_err(Error::from)?;
+        Ok(Tx { inner, account: account.to_owned() })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.application.execute("select 1").await.map(drop).map_err(Error::from)
+    }
+
+    /// Waits until every connection is given back, and closes them.
+    pub async fn close(&self) {
+        self.application.close().await;
+        self.system.close().await;
+    }
+
+    /// Row-level security means nothing to a superuser or a role that bypasses it.
+    async fn refuse_powerful_role(&self) -> Result<()> {
+        let row = sqlx::query!(
+            r#"select rolsuper as "superuser!", rolbypassrls as "bypasses!" from pg_roles where rolname = current_user"#
+        )
+        .fetch_one(&self.application)
+        .await
+        .map_err(Error::from)?;
+        if row.superuser || row.bypasses {
+            return Err(Error::new(
+                Reason::InternalError,
+                "The application's database role may bypass row-level security; the server will not start with it.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+async fn pool(options: &PgConnectOptions, role: &'static str) -> Result<PgPool> {
+    let settings = [
+        ("statement_timeout", "30s"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("timezone", "UTC"),
+    ];
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(Duration::from_secs(20))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                let statement = match role {
+                    "cartage_system" => "set role cartage_system",
+                    _ => "set role cartage_application",
+                };
+                connection.execute(statement).await?;
+                Ok(())
+            })
+        })
+        .connect_with(options.clone().options(settings))
+        .await
+        .map_err(Error::from)
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let reason = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed => Reason::StorageUnavailable,
+            sqlx::Error::Database(database) => match database.code().as_deref() {
+                Some("40001" | "40P01" | "55P03") => Reason::Contention,
+                Some("53100") => Reason::StorageFull,
+                Some(code) if code.starts_with("57P") || code.starts_with("08") => {
+                    Reason::StorageUnavailable
+                }
+                _ => Reason::InternalError,
+            },
+            _ => Reason::InternalError,
+        };
+        let message = match reason {
+            Reason::StorageUnavailable => "The database is away.",
+            Reason::Contention => "Another call changed the same thing at the same time.",
+            Reason::StorageFull => "The database has no room.",
+            _ => "An internal error happened.",
+        };
+        let mapped = Self::new(reason, message).caused_by(error);
+        if reason.is_retryable() { mapped.retry_after(Duration::from_secs(1)) } else { mapped }
+    }
+}

@@ -1,0 +1,211 @@
+//! Links: which target object a source record, or a part of it, became; and by which value a
+//! record is the same as another one in the target.
+
+use chrono::{DateTime, Utc};
+
+use super::Tx;
+use crate::{error::Result, name::Name};
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordLink {
+    /// The kind of record.
+    pub kind: String,
+    /// The id in the source of what is meant by the role.
+    pub source_id: String,
+    /// Which target object is meant.
+    pub role: String,
+    /// Its id in the target.
+    pub target_id: String,
+    /// The record it belongs to.
+    pub record_source_id: String,
+    /// The hash of what was written, for the record's own object.
+    pub payload_hash: Option<String>,
+    /// The run that made it.
+    pub create_run: String,
+    /// When it was made.
+    pub create_time: DateTime<Utc>,
+    /// When it last changed.
+    pub update_time: DateTime<Utc>,
+}
+
+/// The migration and target that links belong to.
+#[derive(Clone, Debug)]
+pub struct LinkSpace {
+    /// The migration's name.
+    pub migration: Name,
+    /// The target connection's name, or the TEST run's.
+    pub target: String,
+}
+
+/// Which links are wanted. Empty texts mean any.
+#[derive(Clone, Debug, Default)]
+pub struct LinkFilter {
+    /// The kind.
+    pub kind: String,
+    /// The source id.
+    pub source_id: String,
+    /// The role.
+    pub role: String,
+    /// The target id.
+    pub target_id: String,
+}
+
+impl Tx {
+    /// Writes links; one that is there is brought up to date.
+    pub async fn record_link_put(&mut self, space: &LinkSpace, links: &[RecordLink]) -> Result<()> {
+        let column = |value: fn(&RecordLink) -> String| links.iter().map(value).collect::<Vec<_>>();
+        let hashes: Vec<Option<String>> =
+            links.iter().map(|link| link.payload_hash.clone()).collect();
+        sqlx::query!(
+            "insert into record_link (account_id, migration, target, kind, source_id, role, target_id, record_source_id, create_run, payload_hash)
+            select $1, $2, $3, * from (
+                select distinct on (kind, source_id, role) * from unnest(
+                    $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[]
+                ) as link (kind, source_id, role, target_id, record_source_id, create_run, payload_hash)
+            ) as link
+            on conflict (account_id, migration, target, kind, source_id, role)
+            do update set target_id = excluded.target_id, payload_hash = excluded.payload_hash, update_time = clock_timestamp()",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            &column(|link| link.kind.clone()),
+            &column(|link| link.source_id.clone()),
+            &column(|link| link.role.clone()),
+            &column(|link| link.target_id.clone()),
+            &column(|link| link.record_source_id.clone()),
+            &column(|link| link.create_run.clone()),
+            &hashes as &[Option<String>],
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The links of some (kind, source id, role), in any order.
+    pub async fn record_link_find(
+        &mut self,
+        space: &LinkSpace,
+        wanted: &[(String, String, String)],
+    ) -> Result<Vec<RecordLink>> {
+        let kinds: Vec<String> = wanted.iter().map(|(kind, _, _)| kind.clone()).collect();
+        let source_ids: Vec<String> = wanted.iter().map(|(_, id, _)| id.clone()).collect();
+        let roles: Vec<String> = wanted.iter().map(|(_, _, role)| role.clone()).collect();
+        let rows = sqlx::query_as!(
+            RecordLink,
+            "select link.kind, link.source_id, link.role, target_id, record_source_id, payload_hash, create_run, create_time, update_time
+            from record_link as link
+            join unnest($4::text[], $5::text[], $6::text[]) as wanted (kind, source_id, role)
+                on link.kind = wanted.kind and link.source_id = wanted.source_id and link.role = wanted.role
+            where account_id = $1 and migration = $2 and target = $3",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            &kinds,
+            &source_ids,
+            &roles,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows)
+    }
+
+    /// A page of links in the order of kind, source id and role, behind a given one.
+    pub async fn record_link_page(
+        &mut self,
+        space: &LinkSpace,
+        filter: &LinkFilter,
+        after: Option<(String, String, String)>,
+        limit: i64,
+    ) -> Result<Vec<RecordLink>> {
+        let (kind, id, role) = match after {
+            Some((kind, id, role)) => (Some(kind), Some(id), Some(role)),
+            None => (None, None, None),
+        };
+        let rows = sqlx::query_as!(
+            RecordLink,
+            "select kind, source_id, role, target_id, record_source_id, payload_hash, create_run, create_time, update_time
+            from record_link
+            where account_id = $1 and migration = $2 and target = $3
+                and ($4 = '' or kind = $4)
+                and ($5 = '' or source_id = $5)
+                and ($6 = '' or role = $6)
+                and ($7 = '' or target_id = $7)
+                and ($8::text is null or (kind, source_id, role) > ($8, $9, $10))
+            order by kind, source_id, role
+            limit $11",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            filter.kind,
+            filter.source_id,
+            filter.role,
+            filter.target_id,
+            kind,
+            id,
+            role,
+            limit,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows)
+    }
+
+    /// How many records of each kind have their own object in the target.
+    pub async fn record_link_counts(&mut self, space: &LinkSpace) -> Result<Vec<(String, i64)>> {
+        let rows = sqlx::query!(
+            r#"select kind, count(*) as "count!" from record_link
+            where account_id = $1 and migration = $2 and target = $3 and role = kind
+            group by kind order by kind"#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.count)).collect())
+    }
+
+    /// Claims identities for records, in order: gives, for each, the source id of the record that
+    /// has the identity (the record itself, or the earlier one it is to be merged into).
+    pub async fn record_identity_claim(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        claims: &[(String, String)],
+    ) -> Result<Vec<String>> {
+        let identities: Vec<String> = claims.iter().map(|(identity, _)| identity.clone()).collect();
+        let source_ids: Vec<String> = claims.iter().map(|(_, id)| id.clone()).collect();
+        sqlx::query!(
+            "insert into record_identity (account_id, migration, target, kind, identity, source_id)
+            select $1, $2, $3, $4, identity, source_id from (
+                select distinct on (identity) identity, source_id
+                from unnest($5::text[], $6::text[]) with ordinality as claim (identity, source_id, place)
+                order by identity, place
+            ) as claim
+            on conflict do nothing",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &identities,
+            &source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        let rows = sqlx::query!(
+            r#"select owner.source_id from unnest($5::text[]) with ordinality as claim (identity, place)
+            join record_identity as owner on owner.identity = claim.identity
+                and account_id = $1 and migration = $2 and target = $3 and kind = $4
+            order by claim.place"#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &identities,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.source_id).collect())
+    }
+}

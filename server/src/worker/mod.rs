@@ -1,0 +1,158 @@
+//! Long work: claims due jobs, renews their leases, and runs one phase per queue.
+//!
+//! A worker that cannot renew a lease stops the job before the lease ends. Whatever a phase writes
+//! goes through [`Work::begin`], which fences the transaction with the epoch of the lease.
+
+pub mod audit;
+pub mod connection;
+pub mod records;
+pub mod restore_test;
+pub mod run;
+pub mod snapshot;
+pub mod verification;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    reason::Reason,
+    store::{Tx, job::Claim},
+};
+
+/// How often work that failed for a passing reason is taken up again before it is given up.
+pub const ATTEMPTS_MAX: i32 = 1_000;
+/// The longest wait before work is taken up again.
+const DELAY_MAX_S: f64 = 30.0;
+
+/// A job under way.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// What everything shares.
+    pub app: Arc<App>,
+    /// The lease.
+    pub claim: Claim,
+    /// Cancelled when the lease is lost or the server stops: no further call, no further write.
+    pub stop: CancellationToken,
+}
+
+impl Work {
+    /// Begins a transaction that is undone when the lease is lost.
+    pub async fn begin(&self) -> Result<Tx> {
+        let mut tx = self.app.store.begin(&self.claim.account).await?;
+        tx.job_fence(&self.claim).await?;
+        Ok(tx)
+    }
+
+    /// Commits, and wakes whoever waits for news.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.app.wake.notify_waiters();
+        Ok(())
+    }
+
+    /// Whether the work must be left as it is now.
+    ///
+    /// # Errors
+    /// `CONTENTION` when it must.
+    pub fn go_on(&self) -> Result<()> {
+        if self.stop.is_cancelled() {
+            return Err(Error::new(
+                Reason::Contention,
+                "The work was stopped, to be taken up again.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Runs jobs until the server stops; then leaves those under way, to be taken up again.
+pub async fn run(app: Arc<App>) {
+    let worker = crate::id::new().to_string();
+    let mut jobs = JoinSet::new();
+    loop {
+        while jobs.try_join_next().is_some() {}
+        if app.draining.is_cancelled() {
+            break;
+        }
+        let mut claimed = false;
+        if jobs.len() < app.config.jobs_max {
+            match app.store.job_claim(&worker, app.config.lease.as_secs_f64()).await {
+                Ok(Some(claim)) => {
+                    claimed = true;
+                    jobs.spawn(hold(Arc::clone(&app), claim));
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(error = %error.chain(), "No job can be claimed."),
+            }
+        }
+        if !claimed {
+            tokio::select! {
+                () = app.wake.notified() => {}
+                () = tokio::time::sleep(app.config.poll) => {}
+                () = app.draining.cancelled() => {}
+            }
+        }
+    }
+    while jobs.join_next().await.is_some() {}
+}
+
+/// Runs one job and renews its lease beside it.
+async fn hold(app: Arc<App>, claim: Claim) {
+    let stop = app.draining.child_token();
+    let work = Work { app: Arc::clone(&app), claim: claim.clone(), stop: stop.clone() };
+    let mut phase = Box::pin(perform(work));
+    let period = app.config.lease / 3;
+    let mut renewal = tokio::time::interval(period);
+    renewal.tick().await;
+    let mut trusted_until = tokio::time::Instant::now() + app.config.lease - period / 2;
+    let result = loop {
+        tokio::select! {
+            result = &mut phase => break result,
+            _ = renewal.tick() => {
+                let asked = tokio::time::Instant::now();
+                let renewed = app.store.job_renew(&claim, app.config.lease.as_secs_f64());
+                match tokio::time::timeout(period, renewed).await {
+                    Ok(Ok(true)) => trusted_until = asked + app.config.lease - period / 2,
+                    Ok(Ok(false)) => stop.cancel(),
+                    Ok(Err(_)) | Err(_) => {}
+                }
+                if tokio::time::Instant::now() >= trusted_until {
+                    stop.cancel();
+                }
+            }
+        }
+    };
+    let Err(error) = result else { return };
+    let delay_s = if stop.is_cancelled() {
+        0.0
+    } else {
+        let tries = f64::from(claim.attempt.clamp(1, 10));
+        error.retry_after.map_or(tries, |delay| delay.as_secs_f64()).min(DELAY_MAX_S)
+    };
+    tracing::info!(resource = %claim.resource, error = %error.chain(), "Work is given back.");
+    if let Err(error) = app.store.job_release(&claim, delay_s).await {
+        tracing::warn!(resource = %claim.resource, error = %error.chain(), "Work cannot be given back; its lease will end.");
+    }
+}
+
+/// Runs the phase of a queue. An error means that the work is to be taken up again.
+async fn perform(work: Work) -> Result<()> {
+    let queue = work.claim.queue.clone();
+    tracing::debug!(resource = %work.claim.resource, queue, attempt = work.claim.attempt, "Work is taken up.");
+    match queue.as_str() {
+        "connection.verify" => connection::verify(&work).await,
+        "snapshot.take" => snapshot::take(&work).await,
+        "snapshot.restore_test" => restore_test::test(&work).await,
+        "audit.perform" => audit::perform(&work).await,
+        "run.execute" => run::execute(&work).await,
+        "verification.verify" => verification::verify(&work).await,
+        _ => {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Err(Error::internal(format!("there is no queue {queue}")))
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! From a stored record to what the target is expected to hold: in scope, mapped, masked, fitted.
+//!
+//! A run, its verification and the preflight all go this one way, so that what is verified is what
+//! was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartage_connectors::Target;
+use cartage_model::{Kind, Mapped, Record};
+use cartage_pipeline::{
+    mapping::{CompiledMapping, MapOutcome, Mask},
+    snapshot::{Snapshot, StoredRecord},
+};
+use chrono::{DateTime, Utc};
+
+use crate::{app::migration::Scope, error::Result};
+
+/// How many records are read from a snapshot at once.
+pub const PAGE_RECORDS: u64 = 500;
+
+/// What becomes of a record before anything is written.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// A rule leaves it out.
+    Excluded(String),
+    /// It cannot be mapped, or the target would not take it.
+    Refused {
+        /// The error reason.
+        reason: String,
+        /// The target field.
+        field: Option<String>,
+        /// What is wrong.
+        message: String,
+    },
+    /// What the target is expected to hold.
+    Fitted(Mapped),
+}
+
+/// Everything that makes the way.
+pub struct Way {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The mapping.
+    pub mapping: CompiledMapping,
+    /// The target: its fields and what it does to values.
+    pub target: Box<dyn Target>,
+    /// The mask of a TEST run.
+    pub mask: Option<Mask>,
+    /// Which records.
+    pub scope: Scope,
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Way(..)")
+    }
+}
+
+impl Way {
+    /// The kinds in scope that the snapshot has, in the target's order of loading.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let taken: BTreeSet<Kind> = self.target.kinds().into_iter().collect();
+        let manifest = self.snapshot.manifest();
+        Kind::ALL
+            .into_iter()
+            .filter(|kind| self.scope.kinds.is_empty() || self.scope.kinds.contains(kind))
+            .filter(|kind| manifest.records(*kind) + manifest.unreadable(*kind) > 0)
+            .filter(|kind| taken.contains(kind) || !self.scope.kinds.is_empty())
+            .collect()
+    }
+
+    /// The record's fate.
+    pub fn fate(&self, stored: &StoredRecord) -> Fate {
+        let kind = stored.record.kind();
+        let mut mapped = match self.mapping.map(kind, &stored.source_id, &stored.json) {
+            MapOutcome::Mapped(mapped) => mapped,
+            MapOutcome::Excluded { rule } => return Fate::Excluded(rule),
+            MapOutcome::Failed(failure) => {
+                return Fate::Refused {
+                    reason: failure.reason,
+                    field: failure.field,
+                    message: failure.message,
+                };
+            }
+        };
+        if let Some(mask) = &self.mask {
+            // What the target would do to the value decides first: a masked e-mail is always
+            // well-formed, and a rehearsal must refuse what the real run will refuse.
+            if let Err(refusal) = self.target.fit(mapped.clone()) {
+                return refused(refusal);
+            }
+            mask.mask(self.target.schema(kind), &mut mapped);
+        }
+        match self.target.fit(mapped) {
+            Ok(fitted) => Fate::Fitted(fitted),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    /// The page of records from an ordinal on that are in scope, and where the next page begins;
+    /// none at the end.
+    pub async fn page(
+        &self,
+        kind: Kind,
+        first: u64,
+        meter: &mut ScopeMeter,
+    ) -> Result<(Vec<StoredRecord>, Option<u64>)> {
+        let stored = self.snapshot.records(kind, first, PAGE_RECORDS).await?;
+        let count = u64::try_from(stored.len()).unwrap_or(u64::MAX);
+        let next = (count > 0).then(|| first.saturating_add(count));
+        let inside = stored.into_iter().filter(|record| meter.take(&self.scope, record)).collect();
+        Ok((inside, next))
+    }
+
+    /// How many records of each kind are in scope, those that could not be read included.
+    pub async fn totals(&self) -> Result<BTreeMap<String, i64>> {
+        let manifest = self.snapshot.manifest();
+        let mut totals = BTreeMap::new();
+        for kind in self.kinds() {
+            let readable = if self.scope.filters.iter().any(|filter| filter.kind == kind) {
+                let mut meter = ScopeMeter::default();
+                let (mut first, mut count) = (0, 0);
+                loop {
+                    let (records, next) = self.page(kind, first, &mut meter).await?;
+                    count += records.len();
+                    match next {
+                        Some(next) => first = next,
+                        None => break i64::try_from(count).unwrap_or(i64::MAX),
+                    }
+                }
+            } else {
+                i64::try_from(manifest.records(kind)).unwrap_or(i64::MAX)
+            };
+            let unreadable = self.unreadable_in_scope(kind);
+            totals.insert(kind.as_str().to_owned(), readable + unreadable);
+        }
+        Ok(totals)
+    }
+
+    /// How many unreadable records of a kind are in scope: a filter cannot look into them, so a
+    /// kind that is filtered leaves them out.
+    pub fn unreadable_in_scope(&self, kind: Kind) -> i64 {
+        if self.scope.filters.iter().any(|filter| filter.kind == kind) {
+            return 0;
+        }
+        i64::try_from(self.snapshot.manifest().unreadable(kind)).unwrap_or(i64::MAX)
+    }
+}
+
+fn refused(refusal: cartage_connectors::Refusal) -> Fate {
+    Fate::Refused { reason: refusal.reason, field: refusal.field, message: refusal.message }
+}
+
+/// Counts the records of one kind that were taken, for filters with a number.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeMeter {
+    taken: u64,
+}
+
+impl ScopeMeter {
+    /// Whether a record is in scope. Records must come in order, each once.
+    pub fn take(&mut self, scope: &Scope, stored: &StoredRecord) -> bool {
+        let kind = stored.record.kind();
+        let Some(filter) = scope.filters.iter().find(|filter| filter.kind == kind) else {
+            return true;
+        };
+        if !filter.source_ids.is_empty() && !filter.source_ids.contains(&stored.source_id) {
+            return false;
+        }
+        let created = created_at(&stored.record);
+        if filter.created_after.is_some_and(|bound| created.is_none_or(|time| time < bound))
+            || filter.created_before.is_some_and(|bound| created.is_none_or(|time| time >= bound))
+        {
+            return false;
+        }
+        if filter.max_records > 0 && self.taken >= filter.max_records {
+            return false;
+        }
+        self.taken += 1;
+        true
+    }
+}
+
+fn created_at(record: &Record) -> Option<DateTime<Utc>> {
+    match record {
+        Record::Product(product) => product.created_at.as_ref().map(|instant| instant.utc),
+        Record::Customer(customer) => customer.created_at.as_ref().map(|instant| instant.utc),
+        Record::Order(order) => Some(order.placed_at.utc),
+        _ => None,
+    }
+}

@@ -1,0 +1,524 @@
+//! Loads one kind: page by page, batch by batch, one ledger row per record.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use cartage_connectors::{
+    Error as ShopError, JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome,
+    record_key,
+};
+use cartage_engine::{
+    accounting::Outcome,
+    retry::{Decision, Policy},
+};
+use cartage_model::{Kind, Mapped};
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::{
+    super::{
+        Work,
+        records::{Fate, PAGE_RECORDS, ScopeMeter, Way},
+    },
+    journal::Journal,
+    ledger::{Row, unreadable_row},
+    meter::Meter,
+};
+use crate::{
+    error::{Error, Result},
+    name::Name,
+    reason::Reason,
+    store::record_link::{LinkSpace, RecordLink},
+};
+
+/// How often a record, or a whole batch, is tried before it is given up.
+pub(super) const POLICY: Policy = Policy {
+    attempts_max: 6,
+    delay_first: std::time::Duration::from_millis(500),
+    delay_max: std::time::Duration::from_secs(20),
+};
+
+/// Why loading stopped before its end.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// The run is to be paused for this reason.
+    Pause(&'static str, Error),
+    /// The caller paused or cancelled the run, or the lease is lost.
+    Withdrawn,
+    /// Nothing can go on.
+    Failed(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        match error.reason {
+            Reason::Contention => Self::Withdrawn,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// What loading a kind needs.
+pub(super) struct Loader<'a> {
+    pub(super) work: &'a Work,
+    pub(super) way: &'a Way,
+    pub(super) run: &'a Name,
+    pub(super) space: &'a LinkSpace,
+    pub(super) prepared: &'a Value,
+    pub(super) quarantined_max: i64,
+    pub(super) meter: &'a Mutex<Meter>,
+}
+
+/// A record on its way, fitted.
+struct Ready {
+    ordinal: i64,
+    mapped: Mapped,
+    references: Vec<Reference>,
+    payload_hash: String,
+}
+
+impl Loader<'_> {
+    /// Loads everything of a kind that has no row in the ledger yet.
+    pub(super) async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
+        self.meter.lock().await.begin(kind.as_str());
+        if self.way.target.kinds().contains(&kind) {
+            self.readable(kind).await?;
+        } else {
+            self.exclude_all(kind).await?;
+        }
+        self.unreadable(kind).await
+    }
+
+    /// Loads the records of a kind that could be read.
+    async fn readable(&self, kind: Kind) -> std::result::Result<(), Stopped> {
+        let mut scope = ScopeMeter::default();
+        let mut first = 0;
+        loop {
+            let (records, next) = self.way.page(kind, first, &mut scope).await?;
+            let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
+            let mut tx = self.work.begin().await?;
+            let done: HashSet<String> =
+                tx.run_record_done(self.run, kind.as_str(), &ids).await?.into_iter().collect();
+            tx.rollback().await?;
+            let mut rows = Vec::new();
+            let mut ready = Vec::new();
+            for stored in records.iter().filter(|it| !done.contains(&it.source_id)) {
+                let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
+                match self.way.fate(stored) {
+                    Fate::Excluded(rule) => {
+                        rows.push(Row::excluded(kind, &stored.source_id, ordinal, &rule))
+                    }
+                    Fate::Refused { reason, field, message } => rows.push(Row::quarantined(
+                        kind,
+                        &stored.source_id,
+                        Some(ordinal),
+                        &reason,
+                        field.as_deref(),
+                        &message,
+                    )),
+                    Fate::Fitted(mapped) => ready.push(self.ready(ordinal, mapped)?),
+                }
+                tokio::task::consume_budget().await;
+            }
+            let ready = self.merge(kind, ready, &mut rows).await?;
+            let ready = self.skip_written(kind, ready, &mut rows).await?;
+            self.settle(kind, rows, Vec::new()).await?;
+            self.write_page(kind, ready).await?;
+            match next {
+                Some(next) => first = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Quarantines the records of a kind that could not be read.
+    async fn unreadable(&self, kind: Kind) -> std::result::Result<(), Stopped> {
+        let total = u64::try_from(self.way.unreadable_in_scope(kind)).unwrap_or_default();
+        let mut seen = HashSet::new();
+        let mut first = 0;
+        while first < total {
+            let page = self.way.snapshot.unreadable(kind, first, PAGE_RECORDS).await;
+            let page = page.map_err(Error::from)?;
+            if page.is_empty() {
+                break;
+            }
+            first += u64::try_from(page.len()).unwrap_or(u64::MAX);
+            let ids: Vec<String> = page.iter().map(|record| record.source_id.clone()).collect();
+            let mut tx = self.work.begin().await?;
+            let read: HashSet<String> =
+                tx.run_record_readable(self.run, kind.as_str(), &ids).await?.into_iter().collect();
+            tx.rollback().await?;
+            let rows = page.iter().map(|record| {
+                let taken =
+                    read.contains(&record.source_id) || !seen.insert(record.source_id.clone());
+                unreadable_row(record, taken)
+            });
+            self.settle(kind, rows.collect(), Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// A kind the target cannot take: every record is excluded with that reason.
+    async fn exclude_all(&self, kind: Kind) -> std::result::Result<(), Stopped> {
+        let mut scope = ScopeMeter::default();
+        let mut first = 0;
+        loop {
+            let (records, next) = self.way.page(kind, first, &mut scope).await?;
+            let rows = records.iter().map(|stored| {
+                let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
+                Row::excluded(kind, &stored.source_id, ordinal, "kind_not_supported_by_target")
+            });
+            self.settle(kind, rows.collect(), Vec::new()).await?;
+            match next {
+                Some(next) => first = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn ready(&self, ordinal: i64, mapped: Mapped) -> Result<Ready> {
+        let payload_hash = blake3::hash(&serde_json::to_vec(&mapped.fields)?).to_hex().to_string();
+        Ok(Ready { ordinal, references: self.way.target.references(&mapped), mapped, payload_hash })
+    }
+
+    /// Records that would be the same as an earlier one in the target are merged into it.
+    async fn merge(
+        &self,
+        kind: Kind,
+        ready: Vec<Ready>,
+        rows: &mut Vec<Row>,
+    ) -> Result<Vec<Ready>> {
+        let claims: Vec<(String, String)> = ready
+            .iter()
+            .filter_map(|it| {
+                let identity = self.way.target.identity(&it.mapped)?;
+                Some((identity, it.mapped.source_id.clone()))
+            })
+            .collect();
+        if claims.is_empty() {
+            return Ok(ready);
+        }
+        let mut tx = self.work.begin().await?;
+        let owners = tx.record_identity_claim(self.space, kind.as_str(), &claims).await?;
+        tx.commit().await?;
+        let merged: HashMap<String, String> = claims
+            .into_iter()
+            .zip(owners)
+            .filter(|((_, source_id), owner)| source_id != owner)
+            .map(|((_, source_id), owner)| (source_id, owner))
+            .collect();
+        Ok(ready
+            .into_iter()
+            .filter(|it| match merged.get(&it.mapped.source_id) {
+                Some(owner) => {
+                    rows.push(Row::merged(kind, &it.mapped.source_id, it.ordinal, owner));
+                    false
+                }
+                None => true,
+            })
+            .collect())
+    }
+
+    /// Records that an earlier run has written are not written again.
+    async fn skip_written(
+        &self,
+        kind: Kind,
+        ready: Vec<Ready>,
+        rows: &mut Vec<Row>,
+    ) -> Result<Vec<Ready>> {
+        let own: Vec<_> = ready
+            .iter()
+            .map(|it| {
+                (kind.as_str().to_owned(), it.mapped.source_id.clone(), kind.as_str().to_owned())
+            })
+            .collect();
+        let mut tx = self.work.begin().await?;
+        let links = tx.record_link_find(self.space, &own).await?;
+        tx.rollback().await?;
+        let written: HashMap<String, Option<String>> =
+            links.into_iter().map(|link| (link.source_id, link.payload_hash)).collect();
+        Ok(ready
+            .into_iter()
+            .filter(|it| {
+                let Some(hash) = written.get(&it.mapped.source_id) else { return true };
+                if hash.as_deref() == Some(&it.payload_hash) {
+                    rows.push(Row::written(kind, it.ordinal, &it.mapped, "unchanged", 1));
+                } else {
+                    rows.push(Row::quarantined(
+                        kind,
+                        &it.mapped.source_id,
+                        Some(it.ordinal),
+                        Reason::TargetConflict.as_str(),
+                        None,
+                        "An earlier run wrote this record with other values; a live run does not overwrite them.",
+                    ));
+                }
+                false
+            })
+            .collect())
+    }
+
+    /// Writes records in batches, several at once where the target allows it.
+    async fn write_page(&self, kind: Kind, ready: Vec<Ready>) -> std::result::Result<(), Stopped> {
+        let size = self.way.target.batch_size(kind).max(1);
+        let mut batches: Vec<Vec<Ready>> = Vec::new();
+        let mut inside = BTreeSet::new();
+        let mut refers_within = false;
+        for it in ready {
+            // A record that refers to one of its own kind waits until that one is written.
+            let within =
+                it.references.iter().any(|r| r.kind == kind && inside.contains(&r.source_id));
+            refers_within |= it.references.iter().any(|r| r.kind == kind);
+            if batches.last().is_none_or(|batch| batch.len() >= size) || within {
+                batches.push(Vec::new());
+                inside.clear();
+            }
+            inside.insert(it.mapped.source_id.clone());
+            if let Some(batch) = batches.last_mut() {
+                batch.push(it);
+            }
+        }
+        let at_once = if refers_within { 1 } else { self.way.target.concurrency(kind).max(1) };
+        let mut running = stream::iter(batches)
+            .map(|batch| self.write_batch(kind, batch))
+            .buffer_unordered(at_once);
+        let mut stopped = None;
+        // Batches under way are let finish, so that what they did is recorded.
+        while let Some(result) = running.next().await {
+            if let Err(error) = result {
+                stopped.get_or_insert(error);
+            }
+        }
+        stopped.map_or(Ok(()), Err)
+    }
+
+    /// Writes a batch until each of its records has an outcome.
+    async fn write_batch(&self, kind: Kind, batch: Vec<Ready>) -> std::result::Result<(), Stopped> {
+        let mut left: BTreeMap<String, Ready> =
+            batch.into_iter().map(|it| (it.mapped.source_id.clone(), it)).collect();
+        let mut attempt = 0;
+        while !left.is_empty() {
+            attempt += 1;
+            self.work.go_on()?;
+            let items = self.items(kind, left.values()).await?;
+            let journal = Journal { work: self.work, space: self.space, run: self.run, kind };
+            let answer = self.way.target.write(self.prepared, kind, items, &journal).await;
+            let (postponed, asked) = match answer {
+                Ok(written) => (self.take(kind, &mut left, written, attempt).await?, None),
+                Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
+                Err(error @ ShopError::Unauthorised { .. }) => {
+                    return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
+                }
+                Err(
+                    ref error @ (ShopError::Transient { retry_after, .. }
+                    | ShopError::Throttled { retry_after, .. }),
+                ) => (Some(error.to_string()), retry_after),
+                Err(error) => return Err(Stopped::Failed(error.into())),
+            };
+            if left.is_empty() {
+                break;
+            }
+            let problem = postponed.unwrap_or_default();
+            match POLICY.decide(attempt, asked, rand::random_range(0..=1_000)) {
+                Decision::Retry(delay) => tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = self.work.stop.cancelled() => return Err(Stopped::Withdrawn),
+                },
+                Decision::GiveUp if answer_was_whole(&problem) => {
+                    self.give_up(kind, left, attempt, &problem).await?;
+                    break;
+                }
+                Decision::GiveUp => {
+                    let error = Error::new(Reason::UpstreamUnavailable, problem);
+                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records with what they refer to and what was journaled for them.
+    async fn items(
+        &self,
+        kind: Kind,
+        ready: impl Iterator<Item = &Ready>,
+    ) -> Result<Vec<WriteItem>> {
+        let ready: Vec<&Ready> = ready.collect();
+        let ids: Vec<String> = ready.iter().map(|it| it.mapped.source_id.clone()).collect();
+        let wanted: BTreeSet<(String, String, String)> = ready
+            .iter()
+            .flat_map(|it| &it.references)
+            .map(|r| (r.kind.as_str().to_owned(), r.source_id.clone(), r.role.clone()))
+            .collect();
+        let mut tx = self.work.begin().await?;
+        let links =
+            tx.record_link_find(self.space, &wanted.into_iter().collect::<Vec<_>>()).await?;
+        let calls = tx.external_call_find(self.space, kind.as_str(), &ids).await?;
+        tx.rollback().await?;
+        let links: BTreeMap<(String, String, String), String> = links
+            .into_iter()
+            .map(|link| ((link.kind, link.source_id, link.role), link.target_id))
+            .collect();
+        let mut journaled: HashMap<String, Vec<JournaledCall>> = HashMap::new();
+        for call in calls {
+            journaled.entry(call.call.source_id.clone()).or_default().push(call);
+        }
+        Ok(ready
+            .into_iter()
+            .map(|it| WriteItem {
+                source_id: it.mapped.source_id.clone(),
+                key: record_key(self.space.migration.id(), kind, &it.mapped.source_id),
+                mapped: it.mapped.clone(),
+                links: it
+                    .references
+                    .iter()
+                    .filter_map(|r| {
+                        let key = (r.kind.as_str().to_owned(), r.source_id.clone(), r.role.clone());
+                        links.get(&key).map(|target_id| (r.clone(), target_id.clone()))
+                    })
+                    .collect(),
+                calls: journaled.remove(&it.mapped.source_id).unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Settles what was written; gives the last reason for which records were postponed.
+    async fn take(
+        &self,
+        kind: Kind,
+        left: &mut BTreeMap<String, Ready>,
+        written: Vec<Written>,
+        attempt: u32,
+    ) -> std::result::Result<Option<String>, Stopped> {
+        let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
+        let (mut rows, mut links, mut postponed) = (Vec::new(), Vec::new(), None);
+        for one in written {
+            let Some(it) = left.get(&one.source_id) else { continue };
+            match one.outcome {
+                WrittenOutcome::Created(made) => {
+                    rows.push(Row::written(kind, it.ordinal, &it.mapped, "created", attempt));
+                    links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
+                }
+                WrittenOutcome::Refused(refusal) => rows.push(
+                    Row::quarantined(
+                        kind,
+                        &one.source_id,
+                        Some(it.ordinal),
+                        &refusal.reason,
+                        refusal.field.as_deref(),
+                        &refusal.message,
+                    )
+                    .tried(attempt),
+                ),
+                WrittenOutcome::Undecided(why) => {
+                    rows.push(Row::unknown(kind, &one.source_id, it.ordinal, &why).tried(attempt));
+                }
+                WrittenOutcome::Postponed(why) => {
+                    postponed = Some(format!("{POSTPONED}{why}"));
+                    continue;
+                }
+            }
+            left.remove(&one.source_id);
+        }
+        self.settle(kind, rows, links).await?;
+        Ok(postponed)
+    }
+
+    fn link(&self, kind: Kind, it: &Ready, link: Link) -> RecordLink {
+        let own = link.reference.kind == kind && link.reference.role == kind.as_str();
+        RecordLink {
+            kind: link.reference.kind.as_str().to_owned(),
+            source_id: link.reference.source_id,
+            role: link.reference.role,
+            target_id: link.target_id,
+            record_source_id: it.mapped.source_id.clone(),
+            payload_hash: own.then(|| it.payload_hash.clone()),
+            create_run: self.run.as_str().to_owned(),
+            create_time: chrono::DateTime::UNIX_EPOCH,
+            update_time: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Records whose tries are used up: unknown when a call of theirs has no result, else
+    /// quarantined.
+    async fn give_up(
+        &self,
+        kind: Kind,
+        left: BTreeMap<String, Ready>,
+        attempt: u32,
+        problem: &str,
+    ) -> std::result::Result<(), Stopped> {
+        let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
+        let problem = problem.trim_start_matches(POSTPONED);
+        let items = self.items(kind, left.values()).await?;
+        let rows = items.iter().filter_map(|item| {
+            let ordinal = left.get(&item.source_id)?.ordinal;
+            let open =
+                item.calls.iter().any(|call| call.state == cartage_connectors::CallState::Intended);
+            Some(if open {
+                Row::unknown(kind, &item.source_id, ordinal, problem).tried(attempt)
+            } else {
+                let reason = Reason::AttemptsExhausted.as_str();
+                Row::quarantined(kind, &item.source_id, Some(ordinal), reason, None, problem)
+                    .tried(attempt)
+            })
+        });
+        self.settle(kind, rows.collect(), Vec::new()).await
+    }
+
+    /// Commits ledger rows and links together, and looks whether the run is to go on.
+    async fn settle(
+        &self,
+        kind: Kind,
+        rows: Vec<Row>,
+        links: Vec<RecordLink>,
+    ) -> std::result::Result<(), Stopped> {
+        let rows: Vec<_> = rows.into_iter().map(Row::into_record).collect();
+        let mut tx = self.work.begin().await?;
+        if !links.is_empty() {
+            tx.record_link_put(self.space, &links).await?;
+        }
+        if !rows.is_empty() {
+            tx.run_record_insert(self.run, &rows).await?;
+        }
+        let asked_to_stop = super::asked_to_stop(&mut tx, self.run).await?;
+        let (progress, quarantined) = {
+            let mut meter = self.meter.lock().await;
+            meter.add(&rows);
+            (meter.due(&format!("load {kind}")), meter.quarantined())
+        };
+        if let Some(progress) = progress {
+            tx.progress_put(self.run, &progress).await?;
+        }
+        self.work.commit(tx).await?;
+        crate::failpoint::hit("ledger.after_commit");
+        if asked_to_stop {
+            return Err(Stopped::Withdrawn);
+        }
+        let newly = rows.iter().any(|row| row.outcome == Outcome::Quarantined.as_str());
+        if newly && quarantined > self.quarantined_max {
+            let error = Error::new(
+                Reason::QuotaExceeded,
+                format!(
+                    "{quarantined} records are quarantined; the run may have {}.",
+                    self.quarantined_max
+                ),
+            )
+            .with("quarantined", quarantined.to_string());
+            return Err(Stopped::Pause("ERROR_BUDGET_EXCEEDED", error));
+        }
+        Ok(())
+    }
+}
+
+/// Marks that the shop answered for the batch and only some records were put off.
+const POSTPONED: &str = "postponed: ";
+
+fn answer_was_whole(problem: &str) -> bool {
+    problem.starts_with(POSTPONED)
+}
+
+/// What a run's rows say about a value that changed on its way.
+pub(super) fn changes_json(mapped: &Mapped) -> Value {
+    json!(mapped.changes)
+}

@@ -1,0 +1,155 @@
+//! How far a run has come: counts per kind, the rate of the last seconds, and what is left.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::store::{
+    progress::{KindProgress, Progress},
+    run_record::{OutcomeCount, RunRecord},
+};
+
+/// Over how long the rate is measured.
+const WINDOW: Duration = Duration::from_secs(30);
+/// How many samples the window holds at most.
+const SAMPLES_MAX: usize = 64;
+
+/// The counts of a run under way.
+#[derive(Debug)]
+pub(super) struct Meter {
+    kinds: Vec<KindProgress>,
+    costs_s: BTreeMap<String, (f64, i64)>,
+    current: Option<(String, Instant, i64)>,
+    samples: VecDeque<(Instant, i64)>,
+    written_at: Option<Instant>,
+}
+
+impl Meter {
+    /// A meter that goes on from what the ledger holds.
+    pub(super) fn new(
+        kinds: &[String],
+        totals: &BTreeMap<String, i64>,
+        counts: &[OutcomeCount],
+    ) -> Self {
+        let mut meter = Self {
+            kinds: kinds
+                .iter()
+                .map(|kind| KindProgress {
+                    kind: kind.clone(),
+                    total: totals.get(kind).copied(),
+                    ..KindProgress::default()
+                })
+                .collect(),
+            costs_s: BTreeMap::new(),
+            current: None,
+            samples: VecDeque::new(),
+            written_at: None,
+        };
+        for count in counts {
+            meter.count(&count.kind, &count.outcome, &count.effect, count.count);
+        }
+        meter
+    }
+
+    /// Notes that a kind is being loaded now.
+    pub(super) fn begin(&mut self, kind: &str) {
+        let done = self.done(kind);
+        self.current = Some((kind.to_owned(), Instant::now(), done));
+        self.samples.clear();
+    }
+
+    /// Counts rows of the ledger.
+    pub(super) fn add(&mut self, rows: &[RunRecord]) {
+        for row in rows {
+            self.count(&row.kind, &row.outcome, &row.effect, 1);
+        }
+        let now = Instant::now();
+        let total: i64 = self.kinds.iter().map(|kind| kind.done).sum();
+        self.samples.push_back((now, total));
+        while self.samples.len() > SAMPLES_MAX
+            || self.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// How many records of a kind are quarantined.
+    pub(super) fn quarantined(&self) -> i64 {
+        self.kinds.iter().filter_map(|kind| kind.outcomes.get("quarantined")).sum()
+    }
+
+    /// The progress, when a second has passed since the last time.
+    pub(super) fn due(&mut self, activity: &str) -> Option<Progress> {
+        let now = Instant::now();
+        if self.written_at.is_some_and(|at| now.duration_since(at) < Duration::from_secs(1)) {
+            return None;
+        }
+        self.written_at = Some(now);
+        Some(self.progress(activity))
+    }
+
+    /// The progress as it is.
+    #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
+    pub(super) fn progress(&mut self, activity: &str) -> Progress {
+        let rate = self.rate();
+        if let Some((kind, since, before)) = &self.current {
+            let records = self.done(kind) - before;
+            if records > 0 {
+                self.costs_s.insert(kind.clone(), (since.elapsed().as_secs_f64(), records));
+            }
+        }
+        let current = self.current.as_ref().map(|(kind, _, _)| kind.clone());
+        for index in 0..self.kinds.len() {
+            let Some(kind) = self.kinds.get(index).map(|kind| kind.kind.clone()) else { continue };
+            let cost = self.cost_s(&kind);
+            let Some(progress) = self.kinds.get_mut(index) else { continue };
+            progress.rate_per_second = if current.as_deref() == Some(&kind) { rate } else { 0.0 };
+            let left = progress.total.map(|total| total - progress.done);
+            progress.eta_s = left.zip(cost).map(|(left, cost)| to_f64(left) * cost);
+        }
+        Progress {
+            activity: activity.to_owned(),
+            done: self.kinds.iter().map(|kind| kind.done).sum(),
+            total: self.kinds.iter().map(|kind| kind.total).sum(),
+            kinds: self.kinds.clone(),
+        }
+    }
+
+    /// Seconds per record of a kind: measured, or the mean of what was measured.
+    #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
+    fn cost_s(&self, kind: &str) -> Option<f64> {
+        let (seconds, records) = self.costs_s.get(kind).copied().or_else(|| {
+            self.costs_s.values().copied().reduce(|sum, next| (sum.0 + next.0, sum.1 + next.1))
+        })?;
+        Some(seconds / to_f64(records.max(1)))
+    }
+
+    #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
+    fn rate(&self) -> f64 {
+        match (self.samples.front(), self.samples.back()) {
+            (Some((first, before)), Some((last, after))) if last > first => {
+                to_f64(after - before) / last.duration_since(*first).as_secs_f64()
+            }
+            _ => 0.0,
+        }
+    }
+
+    fn done(&self, kind: &str) -> i64 {
+        self.kinds.iter().find(|progress| progress.kind == kind).map_or(0, |progress| progress.done)
+    }
+
+    fn count(&mut self, kind: &str, outcome: &str, effect: &str, count: i64) {
+        if let Some(progress) = self.kinds.iter_mut().find(|progress| progress.kind == kind) {
+            progress.done += count;
+            *progress.outcomes.entry(outcome.to_owned()).or_default() += count;
+            *progress.effects.entry(effect.to_owned()).or_default() += count;
+        }
+    }
+}
+
+fn to_f64(count: i64) -> f64 {
+    i32::try_from(count).map_or(f64::from(i32::MAX), f64::from)
+}

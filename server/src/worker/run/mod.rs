@@ -1,0 +1,325 @@
+//! Loading: takes a run from PENDING to its end.
+//!
+//! The ledger is the journal of the run: a record that has a row is done with, so a run that is
+//! taken up again walks the snapshot from the beginning and passes over what is done. Below the
+//! record stands the journal of external calls.
+
+mod journal;
+mod ledger;
+mod load;
+mod meter;
+mod needs;
+mod shop;
+
+use std::collections::BTreeMap;
+
+use cartage_connectors::Error as ShopError;
+use cartage_engine::{
+    accounting::{Accounting, KindAccount, Outcome, Verdict},
+    retry::Decision,
+    run::{RunEvent, RunState},
+};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+pub(crate) use self::shop::open as open_way;
+use self::{
+    load::{Loader, POLICY, Stopped},
+    meter::Meter,
+};
+use super::{Work, records::Way};
+use crate::{
+    app::{
+        migration,
+        run::{self, Run, RunKind},
+    },
+    error::{Error, Failure, Result},
+    name::Name,
+    reason::Reason,
+    store::{
+        Tx, event::NewEvent, record_link::LinkSpace, resource::Resource, run_record::OutcomeCount,
+    },
+};
+
+/// How many records may be quarantined before a run pauses: at least this many.
+const QUARANTINED_FLOOR: i64 = 500;
+
+/// Runs a run.
+pub(super) async fn execute(work: &Work) -> Result<()> {
+    let name = work.claim.resource.clone();
+    let Some(run) = take(work, &name).await? else { return Ok(()) };
+    let stopped = match attempt(work, &run).await {
+        Ok(()) => return finish(work, &name).await,
+        Err(stopped) => stopped,
+    };
+    match stopped {
+        Stopped::Pause(reason, error) => {
+            end(work, &name, RunEvent::Pause, Some((reason, error))).await
+        }
+        Stopped::Withdrawn => {
+            // Paused or cancelled by the caller, or the lease is lost: the state says which.
+            let mut tx = work.begin().await?;
+            let asked = asked_to_stop(&mut tx, &name).await?;
+            tx.rollback().await?;
+            if asked {
+                return end(work, &name, RunEvent::Drained, None).await;
+            }
+            Err(Error::new(Reason::Contention, "The run was stopped, to be taken up again."))
+        }
+        Stopped::Failed(error) if error.reason.is_retryable() && !work.stop.is_cancelled() => {
+            Err(error)
+        }
+        Stopped::Failed(error) => end(work, &name, RunEvent::Fail, Some(("", error))).await,
+    }
+}
+
+/// Whether the caller wants the run to stop.
+pub(super) async fn asked_to_stop(tx: &mut Tx, run: &Name) -> Result<bool> {
+    let run = tx.resource_get::<Run>(run).await?;
+    Ok(matches!(run.state, RunState::Pausing | RunState::Cancelling))
+}
+
+/// PENDING to RUNNING, or a run that was left RUNNING taken up again; none when there is nothing
+/// to do.
+async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
+    let mut tx = work.begin().await?;
+    let mut run = tx.resource_lock::<Run>(name).await?;
+    let event = match run.state {
+        RunState::Pending => run::advance(&mut run, RunEvent::Taken)?,
+        RunState::Running => {
+            run.body.recovery_count += 1;
+            Some(NewEvent {
+                event_type: "run.recovered".to_owned(),
+                resource: name.as_str().to_owned(),
+                actor: "system".to_owned(),
+                attributes: BTreeMap::from([(
+                    "recoveryCount".to_owned(),
+                    run.body.recovery_count.to_string(),
+                )]),
+                ..NewEvent::default()
+            })
+        }
+        RunState::Pausing | RunState::Cancelling => {
+            tx.rollback().await?;
+            end(work, name, RunEvent::Drained, None).await?;
+            return Ok(None);
+        }
+        RunState::Verifying => {
+            tx.rollback().await?;
+            finish(work, name).await?;
+            return Ok(None);
+        }
+        _ => {
+            tx.job_done(&work.claim).await?;
+            work.commit(tx).await?;
+            return Ok(None);
+        }
+    };
+    run.body.worker = work.claim.epoch.to_string();
+    run.body.failure = None;
+    tx.resource_update(&mut run).await?;
+    if let Some(event) = event {
+        tx.event_append(&name.stream(), &event).await?;
+    }
+    work.commit(tx).await?;
+    Ok(Some(run))
+}
+
+/// Prepares the target and loads every kind.
+async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Result<(), Stopped> {
+    let name = &run.name;
+    let space = run::link_space(run);
+    let way = shop::way(work, run, &space).await?;
+    let (totals, prepared) = prepare(work, run, &way, &space).await?;
+    let kinds = way.kinds();
+    let mut tx = work.begin().await?;
+    let counts = tx.run_record_counts(name).await?;
+    tx.rollback().await?;
+    let kind_names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let in_scope: i64 = totals.values().sum();
+    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts));
+    let loader = Loader {
+        work,
+        way: &way,
+        run: name,
+        space: &space,
+        prepared: &prepared,
+        quarantined_max: run
+            .body
+            .quarantined_max
+            .unwrap_or_else(|| (in_scope / 100).max(QUARANTINED_FLOOR)),
+        meter: &meter,
+    };
+    for kind in kinds {
+        let total = totals.get(kind.as_str()).copied().unwrap_or_default();
+        let done: i64 = counts
+            .iter()
+            .filter(|count| count.kind == kind.as_str())
+            .map(|count| count.count)
+            .sum();
+        if done >= total {
+            continue;
+        }
+        loader.kind(kind).await?;
+        let mut tx = work.begin().await?;
+        let progress = meter.lock().await.progress(&format!("load {kind}"));
+        tx.progress_put(name, &progress).await?;
+        let event = NewEvent {
+            event_type: "run.kind_completed".to_owned(),
+            resource: name.as_str().to_owned(),
+            actor: "system".to_owned(),
+            attributes: BTreeMap::from([
+                ("kind".to_owned(), kind.as_str().to_owned()),
+                ("count".to_owned(), total.to_string()),
+            ]),
+            ..NewEvent::default()
+        };
+        tx.event_append(&name.stream(), &event).await?;
+        work.commit(tx).await?;
+    }
+    Ok(())
+}
+
+/// Counts what is in scope and sets up the target, once per run; the result is kept in the run.
+async fn prepare(
+    work: &Work,
+    run: &Resource<Run>,
+    way: &Way,
+    space: &LinkSpace,
+) -> std::result::Result<(BTreeMap<String, i64>, Value), Stopped> {
+    if let (Some(totals), Some(prepared)) = (&run.body.totals, &run.body.prepared) {
+        return Ok((totals.clone(), prepared.clone()));
+    }
+    let totals = way.totals().await?;
+    let needs = needs::gather(work, way).await?;
+    let mut tries = 0;
+    let prepared = loop {
+        tries += 1;
+        work.go_on()?;
+        match way.target.prepare(space.migration.id(), &needs).await {
+            Ok(prepared) => break prepared,
+            Err(error @ ShopError::Unauthorised { .. }) => {
+                return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
+            }
+            Err(
+                ref error @ (ShopError::Transient { retry_after, .. }
+                | ShopError::Throttled { retry_after, .. }),
+            ) => match POLICY.decide(tries, retry_after, rand::random_range(0..=1_000)) {
+                Decision::Retry(delay) => tokio::time::sleep(delay).await,
+                Decision::GiveUp => {
+                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error.clone().into()));
+                }
+            },
+            Err(error) => return Err(Stopped::Failed(error.into())),
+        }
+    };
+    let mut tx = work.begin().await?;
+    let mut held = tx.resource_lock::<Run>(&run.name).await?;
+    held.body.totals = Some(totals.clone());
+    held.body.prepared = Some(prepared.clone());
+    tx.resource_update(&mut held).await?;
+    work.commit(tx).await?;
+    Ok((totals, prepared))
+}
+
+/// Every record has an outcome: checks the sums and ends the run.
+async fn finish(work: &Work, name: &Name) -> Result<()> {
+    let mut tx = work.begin().await?;
+    let mut run = tx.resource_lock::<Run>(name).await?;
+    let mut events = Vec::new();
+    if run.state == RunState::Pausing {
+        // Everything was done before the pause took hold; there is nothing left to pause.
+        tx.rollback().await?;
+        return end(work, name, RunEvent::Drained, None).await;
+    }
+    if run.state == RunState::Cancelling {
+        tx.rollback().await?;
+        return end(work, name, RunEvent::Drained, None).await;
+    }
+    events.extend(run::advance(&mut run, RunEvent::Loaded).ok().flatten());
+    let counts = tx.run_record_counts(name).await?;
+    let accounting = account(run.body.totals.as_ref(), &counts);
+    let event = match accounting.verdict() {
+        Verdict::Complete => RunEvent::Accounted,
+        Verdict::Undecided(count) => {
+            run.body.failure = Some(failure(Reason::UnknownEffects, count, "cannot be decided"));
+            RunEvent::Undecided
+        }
+        Verdict::Incomplete(count) => {
+            run.body.failure =
+                Some(failure(Reason::AccountingIncomplete, count, "have no outcome, or too many"));
+            RunEvent::Fail
+        }
+    };
+    run.body.accounting = Some(accounting);
+    events.extend(run::advance(&mut run, event)?);
+    tx.resource_update(&mut run).await?;
+    if run.body.kind == RunKind::Live {
+        migration::live_run_ended(&mut tx, &run).await?;
+    }
+    tx.job_done(&work.claim).await?;
+    for event in &events {
+        tx.event_append(&name.stream(), event).await?;
+    }
+    work.commit(tx).await
+}
+
+fn failure(reason: Reason, count: i64, what: &str) -> Failure {
+    Error::new(reason, format!("{count} records {what}."))
+        .with("count", count.to_string())
+        .to_failure()
+}
+
+/// The sums of a run, from what is in scope and what the ledger holds.
+pub(crate) fn account(
+    totals: Option<&BTreeMap<String, i64>>,
+    counts: &[OutcomeCount],
+) -> Accounting {
+    let mut accounting = Accounting::default();
+    for (kind, total) in totals.into_iter().flatten() {
+        let account = KindAccount { total: *total, outcomes: BTreeMap::new() };
+        accounting.kinds.insert(kind.clone(), account);
+    }
+    for count in counts {
+        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == count.outcome);
+        if let Some(outcome) = outcome {
+            let kind = accounting.kinds.entry(count.kind.clone()).or_default();
+            *kind.outcomes.entry(outcome).or_default() += count.count;
+        }
+    }
+    accounting
+}
+
+/// Brings a run to rest: paused, cancelled or failed.
+async fn end(
+    work: &Work,
+    name: &Name,
+    event: RunEvent,
+    cause: Option<(&'static str, Error)>,
+) -> Result<()> {
+    let mut tx = work.begin().await?;
+    let mut run = tx.resource_lock::<Run>(name).await?;
+    let mut events = Vec::new();
+    if let Some((reason, error)) = cause {
+        tracing::warn!(run = %name, error = %error.chain(), "The run stops.");
+        run.body.failure = Some(error.to_failure());
+        run.body.pause_reason = reason.to_owned();
+    }
+    events.extend(run::advance(&mut run, event)?);
+    // A pause of the server's own has nothing in flight any more: it goes on to PAUSED at once.
+    if run.state == RunState::Pausing {
+        events.extend(run::advance(&mut run, RunEvent::Drained)?);
+    }
+    let counts = tx.run_record_counts(name).await?;
+    run.body.accounting = Some(account(run.body.totals.as_ref(), &counts));
+    run.body.worker.clear();
+    tx.resource_update(&mut run).await?;
+    if run.body.kind == RunKind::Live {
+        migration::live_run_ended(&mut tx, &run).await?;
+    }
+    tx.job_done(&work.claim).await?;
+    for event in &events {
+        tx.event_append(&name.stream(), event).await?;
+    }
+    work.commit(tx).await
+}

@@ -1,0 +1,76 @@
+//! Opens what a run works with: the snapshot, the mapping, and the shop it writes to.
+
+use cartage_connectors::Target;
+use cartage_pipeline::mapping::Mask;
+
+use super::super::{Work, records::Way};
+use crate::{
+    app::{
+        App, connection,
+        connection::{Connection, ConnectionConfig},
+        mapping,
+        mapping::MappingRevision,
+        run::{Run, RunKind},
+        snapshot,
+    },
+    error::Result,
+    name::Name,
+    reason::Reason,
+    store::{record_link::LinkSpace, resource::Resource},
+};
+
+/// The way of a run's records, with its shop open. A TEST run whose isolated shop is gone forgets
+/// what it did there.
+pub(super) async fn way(work: &Work, run: &Resource<Run>, space: &LinkSpace) -> Result<Way> {
+    let (way, fresh) = open(&work.app, &work.claim.account, run).await?;
+    if fresh {
+        let mut tx = work.begin().await?;
+        tx.run_reset(space, &run.name).await?;
+        let mut held = tx.resource_lock::<Run>(&run.name).await?;
+        held.body.prepared = None;
+        held.body.totals = None;
+        tx.resource_update(&mut held).await?;
+        work.commit(tx).await?;
+    }
+    Ok(way)
+}
+
+/// The way of a run's records, and whether its shop is a new, empty one.
+pub(crate) async fn open(app: &App, account: &str, run: &Resource<Run>) -> Result<(Way, bool)> {
+    let mut tx = app.store.begin(account).await?;
+    let revision =
+        tx.resource_get::<MappingRevision>(&Name::trusted(&run.body.mapping_revision)).await?;
+    tx.rollback().await?;
+    let snapshot = snapshot::open(app, account, &Name::trusted(&run.body.snapshot)).await?;
+    let (target, fresh) = target(app, account, run).await?;
+    let (compiled, _) =
+        mapping::compiled(&revision.body.target_platform, &revision.body.content).await?;
+    // The mask is the run's own: two rehearsals give different made-up people.
+    let mask = run.body.masked.then(|| Mask::new(run.uid.as_bytes()));
+    let scope = run.body.scope.clone();
+    Ok((Way { snapshot, mapping: compiled, target, mask, scope }, fresh))
+}
+
+async fn target(app: &App, account: &str, run: &Resource<Run>) -> Result<(Box<dyn Target>, bool)> {
+    let name = Name::trusted(&run.body.target_connection);
+    if run.body.kind == RunKind::Test {
+        let mut tx = app.store.begin(account).await?;
+        let connection = tx.resource_get::<Connection>(&name).await?;
+        tx.rollback().await?;
+        if let ConnectionConfig::Sandbox { platform, base_url } = &connection.body.config
+            && base_url.is_empty()
+        {
+            let sandbox = app.sandboxes.of_run(&run.name, platform).await?;
+            let target = connection::sandbox_target(&sandbox.shop.url(), sandbox.shop.api_key())?;
+            return Ok((target, sandbox.fresh));
+        }
+    }
+    let target = connection::open_target(app, account, &name).await.map_err(|mut error| {
+        // The connection was verified before: what cannot be reached now may be reached later.
+        if error.reason == Reason::UpstreamIncompatible {
+            error.retry_after = Some(std::time::Duration::from_secs(5));
+        }
+        error
+    })?;
+    Ok((target, false))
+}

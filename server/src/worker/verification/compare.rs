@@ -1,0 +1,348 @@
+//! Compares the records of one kind, page by page.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use cartage_connectors::record_key;
+use cartage_model::{Kind, Mapped, Product, Record};
+use cartage_pipeline::{
+    snapshot::StoredRecord,
+    verify::{Amounts, Comparison, KindVerification, compare},
+};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::Gathered;
+use crate::{
+    error::Result,
+    name::Name,
+    store::{discrepancy::Discrepancy, progress::Progress, record_link::LinkSpace},
+    worker::{
+        Work,
+        records::{Fate, ScopeMeter, Way},
+    },
+};
+
+/// How many records are read back at once.
+const BATCH_RECORDS: usize = 100;
+/// The longest value kept of a difference, in characters.
+const VALUE_CHARACTERS_MAX: usize = 300;
+/// How many differences are kept per record; all are counted.
+const DIFFERENCES_PER_RECORD_MAX: usize = 50;
+
+/// Compares one kind after the other.
+pub(super) struct Comparer<'a> {
+    pub(super) work: &'a Work,
+    pub(super) way: &'a Way,
+    pub(super) run: &'a Name,
+    pub(super) space: &'a LinkSpace,
+    pub(super) report: &'a Name,
+    pub(super) sequence: i64,
+    pub(super) gathered: &'a mut Gathered,
+    pub(super) progress: Progress,
+    pub(super) progress_at: Instant,
+}
+
+/// A record with what became of it.
+struct Expected<'a> {
+    stored: &'a StoredRecord,
+    target_id: Option<String>,
+    mapped: Mapped,
+}
+
+impl Comparer<'_> {
+    /// Compares all records of a kind.
+    pub(super) async fn kind(&mut self, kind: Kind) -> Result<()> {
+        let mut verification = KindVerification::new(kind);
+        let mut known = HashSet::new();
+        let mut meter = ScopeMeter::default();
+        let mut first = 0;
+        loop {
+            self.work.go_on()?;
+            let (records, next) = self.way.page(kind, first, &mut meter).await?;
+            let expected = self.expected(kind, &records).await?;
+            known.extend(expected.iter().filter_map(|it| it.target_id.clone()));
+            for batch in expected.chunks(BATCH_RECORDS) {
+                self.batch(kind, batch, &mut verification).await?;
+            }
+            self.tell(kind, records.len()).await?;
+            match next {
+                Some(next) => first = next,
+                None => break,
+            }
+        }
+        self.strangers(kind, &known, &mut verification).await?;
+        self.gathered.comparisons.push(verification);
+        Ok(())
+    }
+
+    /// Those records that should stand in the target; the others are summed up as left out.
+    async fn expected<'r>(
+        &mut self,
+        kind: Kind,
+        records: &'r [StoredRecord],
+    ) -> Result<Vec<Expected<'r>>> {
+        let own: Vec<_> = records
+            .iter()
+            .map(|it| (kind.as_str().to_owned(), it.source_id.clone(), kind.as_str().to_owned()))
+            .collect();
+        let mut tx = self.work.begin().await?;
+        let links = tx.record_link_find(self.space, &own).await?;
+        let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
+        let outcomes: HashMap<String, String> =
+            tx.run_record_outcomes(self.run, kind.as_str(), &ids).await?.into_iter().collect();
+        tx.rollback().await?;
+        let mut targets: HashMap<String, String> =
+            links.into_iter().map(|link| (link.source_id, link.target_id)).collect();
+        let mut expected = Vec::new();
+        for stored in records {
+            let outcome = outcomes.get(&stored.source_id).map_or("none", String::as_str);
+            self.add_source(&stored.record);
+            match self.way.fate(stored) {
+                Fate::Fitted(mapped) if matches!(outcome, "migrated" | "changed") => {
+                    if let Record::Product(product) = &stored.record {
+                        self.add_changed_stock(product, &mapped);
+                    }
+                    let target_id = targets.remove(&stored.source_id);
+                    expected.push(Expected { stored, target_id, mapped });
+                }
+                _ => self.add_left_out(&stored.record, outcome),
+            }
+        }
+        Ok(expected)
+    }
+
+    async fn batch(
+        &mut self,
+        kind: Kind,
+        batch: &[Expected<'_>],
+        verification: &mut KindVerification,
+    ) -> Result<()> {
+        let ids: Vec<String> = batch.iter().filter_map(|it| it.target_id.clone()).collect();
+        let read =
+            if ids.is_empty() { Vec::new() } else { self.way.target.read_back(kind, &ids).await? };
+        let mut fields: HashMap<String, Map<String, Value>> =
+            read.into_iter().filter_map(|one| Some((one.target_id, one.fields?))).collect();
+        let specs = self.way.target.schema(kind);
+        let mut rows = Vec::new();
+        for it in batch {
+            let actual = it.target_id.as_ref().and_then(|id| fields.remove(id));
+            let Some(actual) = actual else {
+                verification.add(&it.stored.source_id, None);
+                rows.push(self.row("missing", kind, it, "", String::new(), String::new()));
+                continue;
+            };
+            let comparison = compare(specs, &it.mapped.fields, &actual);
+            verification.add(&it.stored.source_id, Some(&comparison));
+            rows.extend(self.differences(kind, it, &comparison));
+            self.add_target(kind, &actual);
+        }
+        if !rows.is_empty() {
+            let mut tx = self.work.begin().await?;
+            tx.discrepancy_insert(self.report, &rows).await?;
+            self.work.commit(tx).await?;
+        }
+        Ok(())
+    }
+
+    fn differences(
+        &mut self,
+        kind: Kind,
+        it: &Expected<'_>,
+        comparison: &Comparison,
+    ) -> Vec<Discrepancy> {
+        let differences = comparison.differences.iter().take(DIFFERENCES_PER_RECORD_MAX);
+        differences
+            .map(|difference| {
+                let expected = text(&difference.expected);
+                let actual = text(&difference.actual);
+                self.row("different", kind, it, &difference.field, expected, actual)
+            })
+            .collect()
+    }
+
+    fn row(
+        &mut self,
+        discrepancy_type: &str,
+        kind: Kind,
+        it: &Expected<'_>,
+        field: &str,
+        expected: String,
+        actual: String,
+    ) -> Discrepancy {
+        self.sequence += 1;
+        Discrepancy {
+            sequence: self.sequence,
+            discrepancy_type: discrepancy_type.to_owned(),
+            kind: kind.as_str().to_owned(),
+            source_id: it.stored.source_id.clone(),
+            target_id: it.target_id.clone().unwrap_or_default(),
+            field: field.to_owned(),
+            expected,
+            actual,
+            explanation: None,
+        }
+    }
+
+    /// Objects in the target that carry a key of this migration and that no record became.
+    async fn strangers(
+        &mut self,
+        kind: Kind,
+        known: &HashSet<String>,
+        verification: &mut KindVerification,
+    ) -> Result<()> {
+        let migration = self.space.migration.id();
+        let mut seen = HashSet::new();
+        let mut rows = Vec::new();
+        let prefix = record_key(migration, kind, "");
+        for (key, target_id) in self.way.target.keys(migration, kind).await? {
+            if known.contains(&target_id) {
+                seen.insert(key);
+                continue;
+            }
+            let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
+            // A second object with the key of one that is known is a duplicate.
+            if seen.contains(&key) {
+                verification.duplicated += 1;
+            } else {
+                verification.unexpected += 1;
+            }
+            self.sequence += 1;
+            rows.push(Discrepancy {
+                sequence: self.sequence,
+                discrepancy_type: "unexpected".to_owned(),
+                kind: kind.as_str().to_owned(),
+                source_id,
+                target_id,
+                field: String::new(),
+                expected: String::new(),
+                actual: String::new(),
+                explanation: None,
+            });
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.work.begin().await?;
+        tx.discrepancy_insert(self.report, &rows).await?;
+        self.work.commit(tx).await
+    }
+
+    fn add_source(&mut self, record: &Record) {
+        match record {
+            Record::Order(order) => self.gathered.money.add_source(order),
+            Record::Product(product) => self.gathered.stock.add_source(product),
+            _ => {}
+        }
+    }
+
+    fn add_left_out(&mut self, record: &Record, outcome: &str) {
+        match record {
+            Record::Order(order) => self.gathered.money.add_not_migrated(order, outcome),
+            Record::Product(product) => self.gathered.stock.add_not_migrated(product),
+            _ => {}
+        }
+    }
+
+    /// Stock that the target cannot hold as it was (negative numbers) is left out by as much as it
+    /// was changed, as the ledger says.
+    fn add_changed_stock(&mut self, product: &Product, mapped: &Mapped) {
+        let kept = stock_of(&mapped.fields);
+        let mut difference = product.clone();
+        let mut old: HashMap<String, Decimal> = HashMap::new();
+        for variant in &mut difference.variants {
+            for stock in &mut variant.stock {
+                *old.entry(stock.location.clone().unwrap_or_default()).or_default() +=
+                    stock.quantity;
+                stock.quantity = Decimal::ZERO;
+            }
+        }
+        for (location, quantity) in kept {
+            *old.entry(location).or_default() -= quantity;
+        }
+        for variant in &mut difference.variants {
+            for stock in &mut variant.stock {
+                let location = stock.location.clone().unwrap_or_default();
+                stock.quantity = old.remove(&location).unwrap_or_default();
+            }
+        }
+        self.gathered.stock.add_not_migrated(&difference);
+    }
+
+    /// The sums of an order and the stock of a product as the target itself states them.
+    fn add_target(&mut self, kind: Kind, fields: &Map<String, Value>) {
+        match kind {
+            Kind::Order => {
+                let amount = |field: &str| decimal(fields.get(field));
+                let amounts = Amounts {
+                    revenue: amount("total"),
+                    tax: amount("tax_total"),
+                    discounts: amount("discount_total"),
+                    refunds: amount("refunded_total"),
+                    shipping: amount("shipping_total"),
+                };
+                let of =
+                    |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+                let month: String = chrono::DateTime::parse_from_rfc3339(of("placed_at"))
+                    .map(|time| time.to_utc().format("%Y-%m").to_string())
+                    .unwrap_or_default();
+                self.gathered.money.add_target(&month, of("currency_code"), &amounts);
+            }
+            Kind::Product => {
+                for (location, quantity) in stock_of(fields) {
+                    let location = (!location.is_empty()).then_some(location);
+                    self.gathered.stock.add_target(location.as_deref(), quantity);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn tell(&mut self, kind: Kind, records: usize) -> Result<()> {
+        let of_kind = self.progress.kinds.iter_mut().find(|it| it.kind == kind.as_str());
+        if let Some(progress) = of_kind {
+            progress.done += i64::try_from(records).unwrap_or_default();
+        }
+        self.progress.activity = format!("verify {kind}");
+        if self.progress_at.elapsed() < Duration::from_secs(1) {
+            return Ok(());
+        }
+        self.progress_at = Instant::now();
+        let mut tx = self.work.begin().await?;
+        tx.progress_put(self.report, &self.progress).await?;
+        self.work.commit(tx).await
+    }
+}
+
+fn decimal(value: Option<&Value>) -> Decimal {
+    match value {
+        Some(Value::String(text)) => text.parse().unwrap_or_default(),
+        Some(Value::Number(number)) => number.to_string().parse().unwrap_or_default(),
+        _ => Decimal::ZERO,
+    }
+}
+
+/// Stock by location in a target's fields: `variants[].stock[] { location, quantity }`.
+fn stock_of(fields: &Map<String, Value>) -> Vec<(String, Decimal)> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    list(fields.get("variants"))
+        .iter()
+        .flat_map(|variant| list(variant.get("stock")))
+        .map(|stock| {
+            let location = stock.get("location").and_then(Value::as_str).unwrap_or_default();
+            (location.to_owned(), decimal(stock.get("quantity")))
+        })
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    text.chars().take(VALUE_CHARACTERS_MAX).collect()
+}

@@ -1,0 +1,245 @@
+//! A `cartage-server` as a child process: built, started on a free port of loopback, stopped.
+
+use std::fs::{self, DirBuilder, File};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::process::{Child, Command};
+
+/// How long a server may take until it listens: its private PostgreSQL may have to be fetched.
+const START: Duration = Duration::from_secs(600);
+/// How long it may take to stop in good order.
+const STOP: Duration = Duration::from_secs(60);
+
+/// A server that runs. Dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Its keys, uploads, snapshots and database.
+    pub(crate) data_dir: PathBuf,
+    /// What it says while it works.
+    pub(crate) log: PathBuf,
+    program: PathBuf,
+    process: Process,
+}
+
+impl Server {
+    /// Builds the server and starts it on a port of its own choice.
+    pub(crate) async fn start(data_dir: &Path, extra_args: &[&str]) -> Result<Self> {
+        Self::start_program(&build().await?, data_dir, extra_args).await
+    }
+
+    /// Starts a server that was built before.
+    pub(crate) async fn start_program(
+        program: &Path,
+        data_dir: &Path,
+        extra_args: &[&str],
+    ) -> Result<Self> {
+        // Others may pass through it: started by root, the database runs as somebody else.
+        let made = DirBuilder::new().recursive(true).mode(0o711).create(data_dir);
+        made.with_context(|| format!("making {}", data_dir.display()))?;
+        let said = data_dir.join("server.out");
+        let log = data_dir.join("server.log");
+        let mut command = Command::new(program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+        command.args(extra_args).stdout(create(&said)?).stderr(create(&log)?);
+        let mut process = Process::spawn("cartage-server", command)?;
+        let started = Instant::now();
+        let address = loop {
+            let text = fs::read_to_string(&said).unwrap_or_default();
+            if let Some(address) = listening(&text) {
+                break address?;
+            }
+            if !process.is_running() {
+                bail!("cartage-server ended before it listened; its log ends:\n{}", tail(&log));
+            }
+            ensure!(
+                started.elapsed() < START,
+                "cartage-server did not listen within {START:?}; its log ends:\n{}",
+                tail(&log)
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        Ok(Self {
+            address,
+            data_dir: data_dir.to_owned(),
+            log,
+            program: program.to_owned(),
+            process,
+        })
+    }
+
+    /// The address for clients.
+    pub(crate) fn uri(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Signs an access token of this deployment; without scopes it may do everything.
+    pub(crate) async fn token(&self, account: &str, scopes: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.args(["token", "--account", account, "--data-dir"]).arg(&self.data_dir);
+        command.args(scopes.iter().flat_map(|scope| ["--scope", *scope]));
+        let output = command.output().await.context("cartage-server token")?;
+        let problem = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ensure!(output.status.success(), "cartage-server token: {problem}");
+        Ok(String::from_utf8(output.stdout).context("cartage-server token")?.trim().to_owned())
+    }
+
+    /// Stops it in good order, with its database.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        if self.process.stop(STOP).await? {
+            return Ok(());
+        }
+        let data_dir = self.data_dir.clone();
+        let log = tail(&self.log);
+        stop_database(&data_dir).await?;
+        bail!("cartage-server had to be killed, for it did not stop within {STOP:?}:\n{log}")
+    }
+}
+
+/// Stops the private PostgreSQL that a killed server leaves running.
+async fn stop_database(data_dir: &Path) -> Result<()> {
+    let place = data_dir.join("postgres");
+    if !place.exists() {
+        return Ok(());
+    }
+    let postgres = cartage_postgres::start(cartage_postgres::Settings::durable(place)).await?;
+    Ok(postgres.stop().await?)
+}
+
+/// Builds `cartage-server` and gives the program.
+pub(crate) async fn build() -> Result<PathBuf> {
+    println!("building cartage-server …");
+    let mut cargo = crate::cargo();
+    cargo.args(["build", "--locked", "--package", "cartage-server", "--bin", "cartage-server"]);
+    cargo.arg("--message-format=json-render-diagnostics").current_dir(crate::root());
+    cargo.stderr(Stdio::inherit()).stdin(Stdio::null());
+    let output = Command::from(cargo).kill_on_drop(true).output().await.context("cargo build")?;
+    ensure!(output.status.success(), "cartage-server does not build");
+    let program = String::from_utf8_lossy(&output.stdout).lines().find_map(artifact);
+    program.context("cargo named no program cartage-server")
+}
+
+/// The program that a message of cargo names.
+fn artifact(line: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_ours = message["reason"] == "compiler-artifact"
+        && message["target"]["name"] == "cartage-server"
+        && message["target"]["kind"][0] == "bin";
+    is_ours.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+}
+
+/// The address in what a server has said so far, once its line is whole.
+fn listening(text: &str) -> Option<Result<SocketAddr>> {
+    let (line, _) = text.split_once("listening on ")?.1.split_once('\n')?;
+    Some(line.trim().parse().with_context(|| format!("`{line}` is no address")))
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("writing {}", path.display()))
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().skip(lines.len().saturating_sub(20)).map(|line| format!("  {line}\n")).collect()
+}
+
+/// A child process in a group of its own, so that Ctrl-C reaches us alone and we stop it. Only the
+/// child itself is ever signalled.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: &'static str,
+    child: Child,
+}
+
+impl Process {
+    /// Starts it; the command says where its output goes.
+    pub(crate) fn spawn(name: &'static str, mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::null()).process_group(0);
+        let child = command.spawn().with_context(|| format!("starting {name}"))?;
+        Ok(Self { name, child })
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to stop and waits; kills it where that takes too long. Tells whether it stopped by
+    /// itself.
+    pub(crate) async fn stop(&mut self, limit: Duration) -> Result<bool> {
+        self.terminate();
+        if let Ok(ended) = tokio::time::timeout(limit, self.child.wait()).await {
+            ended.with_context(|| format!("waiting for {}", self.name))?;
+            return Ok(true);
+        }
+        self.child.kill().await.with_context(|| format!("killing {}", self.name))?;
+        Ok(false)
+    }
+
+    fn terminate(&mut self) {
+        // A child that was waited for has no id any more, so nobody else's can be hit.
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid {
+            let pid = nix::unistd::Pid::from_raw(pid);
+            if let Err(error) = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM) {
+                eprintln!("{} cannot be stopped: {error}", self.name);
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.is_running() {
+            return;
+        }
+        self.terminate();
+        let begun = Instant::now();
+        while self.is_running() && begun.elapsed() < STOP {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if self.is_running() && self.child.start_kill().is_err() {
+            eprintln!("{} is left running", self.name);
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        heard = tokio::signal::ctrl_c() => heard?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_once_its_line_is_whole() {
+        assert!(listening("listening on 127.0.0.1:70").is_none());
+        let address = listening("listening on 127.0.0.1:7000\n").unwrap().unwrap();
+        assert_eq!(address.port(), 7000);
+        assert!(listening("listening on nowhere\n").unwrap().is_err());
+    }
+
+    #[test]
+    fn the_program_is_found_in_the_messages_of_cargo() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"cartage-server","kind":["bin"]},"executable":"/t/cartage-server"}"#;
+        assert_eq!(artifact(line), Some(PathBuf::from("/t/cartage-server")));
+        assert_eq!(artifact(&line.replace("bin", "lib")), None);
+        assert_eq!(artifact("not json"), None);
+    }
+}

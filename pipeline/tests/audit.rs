@@ -523,7 +523,12 @@ async fn taxes_may_be_included_and_fees_count() {
         vec![Adjustment { kind: AdjustmentKind::Fee, code: None, title: None, money: eur("2") }];
     let rules = built_in_rules().unwrap();
     let rule = rules.into_iter().find(|rule| rule.id == "order_total_mismatch").unwrap();
-    assert_eq!(shop.findings(&[rule]).await.0, []);
+    let rules = [rule];
+    assert_eq!(shop.findings(&rules).await.0, []);
+    shop.orders[1].total = eur("55.36");
+    assert_eq!(shop.findings(&rules).await.0.len(), 1);
+    shop.orders[0].total = eur("52.36");
+    assert_eq!(shop.findings(&rules).await.0.len(), 2);
 }
 
 fn own_rule(sql: &str) -> Rule {

@@ -31,6 +31,7 @@ pub struct Running {
 /// Starts a server. Without a database in the settings it starts a private PostgreSQL of its own.
 pub async fn start(config: Config) -> Result<Running> {
     make_data_dir(&config)?;
+    sweep_scratch(&config);
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         Error::new(Reason::InternalError, format!("{} cannot be listened on.", config.listen))
             .caused_by(error)
@@ -74,6 +75,16 @@ impl Running {
             postgres.stop().await.map_err(Error::internal)?;
         }
         ended
+    }
+}
+
+/// Unsealed uploads are read in a scratch folder, and a server that was killed leaves them there.
+fn sweep_scratch(config: &Config) {
+    let scratch = config.data_dir.join("scratch");
+    match std::fs::remove_dir_all(&scratch) {
+        Ok(()) => tracing::info!("Scratch files of an earlier server were removed."),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(%error, "Scratch files of an earlier server stay."),
     }
 }
 

@@ -87,13 +87,13 @@ faults! {
     MissingTitle, "missing_title", Product, "product_title_missing", Quarantined, 20, false;
     /// The first variant's price is `12,5O`, with a comma and the letter O.
     MalformedPrice, "malformed_price", Product, "variant_price_unreadable", Quarantined, 30, false;
-    /// The first variant's price is below zero.
-    NegativePrice, "negative_price", Product, "variant_price_negative", Quarantined, 15, false;
+    /// The first variant's price is below zero; Medusa takes it.
+    NegativePrice, "negative_price", Product, "variant_price_negative", Migrated, 15, false;
     /// A variant carries the SKU of an earlier product; Medusa wants SKUs unique.
     DuplicateSku, "duplicate_sku", Product, "variant_sku_duplicate", Quarantined, 50, false;
-    /// Two variants have the same option values.
+    /// Two variants have the same option values; Medusa takes both.
     DuplicateVariant, "duplicate_variant_options", Product, "variant_options_duplicate",
-        Quarantined, 15, false;
+        Migrated, 15, false;
     /// The handle has capitals, umlauts and spaces; Medusa wants it safe in a URL.
     UnsafeHandle, "unsafe_handle", Product, "product_handle_unsafe", Changed, 20, false;
     /// A tracked variant has fewer than no units in stock.
@@ -120,8 +120,8 @@ faults! {
         150, false;
     /// An e-mail that is none (`anna(at)example.com`).
     InvalidEmail, "invalid_email", Customer, "customer_email_invalid", Quarantined, 60, false;
-    /// No e-mail, which is the only thing a customer can be known by.
-    MissingEmail, "missing_email", Customer, "customer_email_missing", Quarantined, 60, false;
+    /// No e-mail; Medusa takes a customer without one.
+    MissingEmail, "missing_email", Customer, "customer_email_missing", Migrated, 60, false;
     /// Tagged `test-account`: the shop's own staff trying things out.
     TestAccount, "test_account", Customer, "customer_test_account", Excluded, 40, false;
     /// Capitals and blanks in and around an e-mail that nobody else has.
@@ -142,8 +142,9 @@ faults! {
     /// The currency is none (`EURO`).
     InvalidCurrency, "order_currency_invalid", Order, "order_currency_invalid", Quarantined,
         20, false;
-    /// The number of another order further up in the file.
-    DuplicateNumber, "duplicate_order_number", Order, "order_number_duplicate", Quarantined,
+    /// The number of another order further up in the file; each has an `Id` of its own (not in
+    /// Older, where the number is all there is).
+    DuplicateNumber, "duplicate_order_number", Order, "order_number_duplicate", Migrated,
         20, false;
     /// `Created at` is no date (`2026-13-45 …`).
     MalformedDate, "order_date_malformed", Order, "order_date_unreadable", Quarantined, 15, false;

@@ -29,6 +29,9 @@ use crate::{
 const PAGE_ROWS: i64 = 200;
 /// How often a watch looks for news when nothing wakes it.
 const POLL: Duration = Duration::from_millis(500);
+/// How long a watch rests between two looks, however often it is woken: a run under way commits
+/// hundreds of times a second, and nobody reads that fast.
+const REST: Duration = Duration::from_millis(150);
 /// How long a message may wait for its reader.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -230,6 +233,11 @@ impl<F: Feed> Watch<F> {
                 self.send(Item::Heartbeat(v1::Heartbeat { server_time })).await?;
             }
             let draining = self.app.draining.clone();
+            tokio::select! {
+                () = tokio::time::sleep(REST) => {}
+                () = draining.cancelled() => {}
+                () = self.sender.closed() => return Err(Gone),
+            }
             tokio::select! {
                 () = self.app.wake.notified() => {}
                 _ = tick.tick() => {}

@@ -1,6 +1,7 @@
 //! Compares what became of the records with what was planted.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cartage_client::{Client, paginate, v1};
@@ -65,7 +66,12 @@ pub(crate) fn print(walked: &Walked) {
 }
 
 /// Compares the counts of every outcome with the manifest.
-pub(crate) async fn outcomes(client: &Client, walked: &Walked, manifest: &Manifest) -> Result<()> {
+pub(crate) async fn outcomes(
+    client: &Client,
+    walked: &Walked,
+    manifest: &Manifest,
+    export: &Path,
+) -> Result<()> {
     let mut problems = Vec::new();
     let accounting = walked.run.accounting.clone().context("the run has no accounting")?;
     if accounting.unaccounted != 0 {
@@ -96,7 +102,7 @@ pub(crate) async fn outcomes(client: &Client, walked: &Walked, manifest: &Manife
             }
         }
     }
-    planted_one_by_one(client, walked, manifest, &mut problems).await?;
+    planted_one_by_one(client, walked, manifest, export, &mut problems).await?;
     let arrived = accounting.outcomes.map_or(0, |sums| sums.migrated + sums.changed);
     if arrived * 100 <= accounting.total * 95 {
         problems.push(format!("only {arrived} of {} records arrived", accounting.total));
@@ -113,8 +119,10 @@ async fn planted_one_by_one(
     client: &Client,
     walked: &Walked,
     manifest: &Manifest,
+    export: &Path,
     problems: &mut Vec<String>,
 ) -> Result<()> {
+    let orders = order_ids(export)?;
     let mut ledger: BTreeMap<(i32, String), v1::Outcome> = BTreeMap::new();
     for outcome in ["MERGED", "EXCLUDED", "QUARANTINED", "UNKNOWN"] {
         let request = v1::ListRunRecordsRequest {
@@ -143,13 +151,9 @@ async fn planted_one_by_one(
             Kind::Collection => v1::RecordKind::Collection,
         };
         let wrong = planted.source_ids.iter().filter(|id| {
-            let ids = [(*id).clone()].into_iter().chain(planted.related_ids.iter().cloned());
-            let found = ids.filter_map(|id| ledger.get(&(i32::from(kind), id))).next().copied();
-            let found = if wanted == v1::Outcome::Unspecified {
-                ledger.get(&(i32::from(kind), (*id).clone())).copied()
-            } else {
-                found
-            };
+            let known = if planted.kind == Kind::Order { orders.get(*id) } else { None };
+            let ids = known.cloned().unwrap_or_else(|| vec![(*id).clone()]);
+            let found = ids.into_iter().find_map(|id| ledger.get(&(i32::from(kind), id)).copied());
             found.unwrap_or_default() != wanted
         });
         let wrong: Vec<&String> = wrong.collect();
@@ -162,4 +166,21 @@ async fn planted_one_by_one(
         }
     }
     Ok(())
+}
+
+/// The manifest names orders by their numbers, the ledger by their ids: what the file says of both.
+fn order_ids(export: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut reader = csv::Reader::from_path(export.join("orders_export.csv"))?;
+    let header = reader.headers()?.clone();
+    let column = |name: &str| header.iter().position(|it| it == name).context("a column is missing");
+    let (name, id) = (column("Name")?, column("Id")?);
+    let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in reader.records() {
+        let row = row?;
+        let (Some(name), Some(id)) = (row.get(name), row.get(id)) else { continue };
+        if !id.is_empty() {
+            ids.entry(name.to_owned()).or_default().push(id.trim_start_matches('\'').to_owned());
+        }
+    }
+    Ok(ids)
 }

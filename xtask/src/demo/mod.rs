@@ -79,7 +79,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     report::export_to_file(&client, &walked.report.name, Format::Html, &html).await?;
     report::export_to_file(&client, &walked.report.name, Format::Json, &json).await?;
 
-    let verdict = check::outcomes(&client, &walked, &manifest).await;
+    let verdict = check::outcomes(&client, &walked, &manifest, &export).await;
     check::print(&walked);
     println!("report        {}", html.display());
     println!("as JSON       {}", json.display());

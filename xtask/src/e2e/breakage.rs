@@ -26,6 +26,8 @@ pub(crate) struct Breakage {
 
 /// A column whose cells are only seen together: the places of pictures are kept as an order.
 const ORDER_ONLY: [&str; 1] = ["Image Position"];
+/// A time of Medusa's own: that there is one says that money came in. It is taken out to break it.
+const PRESENCE_ONLY: &str = "payment_collections[].payments[].captured_at";
 
 /// Breaks the shop's objects, path by path.
 pub(crate) fn of_target(expected: &Records, actual: &Actual, ledger: &Ledger) -> Breakage {
@@ -41,7 +43,7 @@ pub(crate) fn of_target(expected: &Records, actual: &Actual, ledger: &Ledger) ->
     for ((kind, path), (id, pointer)) in paths {
         let Some(mut object) = actual.objects.get(id).cloned() else { continue };
         let Some(leaf) = object.pointer_mut(&pointer) else { continue };
-        *leaf = altered(leaf);
+        *leaf = if path == PRESENCE_ONLY { Value::Null } else { altered(leaf) };
         let broken = Records::from([(id.clone(), actual.facts(kind, &object))]);
         let wanted = expected.get(id).map(|facts| (id.clone(), facts.clone()));
         let line = ledger.get(id).map(|line| (id.clone(), line.clone()));
@@ -123,7 +125,8 @@ fn altered(value: &Value) -> Value {
 /// Another text: words for yes and no turned round, the last digit counted on, else one letter
 /// more.
 fn altered_text(text: &str) -> String {
-    for (one, other) in [("true", "false"), ("yes", "no"), ("TRUE", "FALSE")] {
+    for (one, other) in [("true", "false"), ("yes", "no"), ("TRUE", "FALSE"), ("deny", "continue")]
+    {
         if text == one {
             return other.to_owned();
         }

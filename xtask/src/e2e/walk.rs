@@ -109,7 +109,8 @@ impl Clock {
                 if stage == Stage::LiveRun {
                     self.live = took;
                 }
-                println!("  {stage:<24} {:>7}  {summary}", super::report::seconds(took));
+                let (stage, took) = (stage.to_string(), super::report::seconds(took));
+                println!("  {stage:<24} {took:>9}  {summary}");
             }
             _ => {}
         }

@@ -16,6 +16,7 @@ use crate::{
     app::{
         connection,
         migration::Migration,
+        plan::{kept_in, loss_id},
         run::{self, Run},
     },
     error::{Error, Failure, Result},
@@ -38,11 +39,6 @@ fn parse_record_id(id: &str) -> Option<(String, String)> {
     let (kind, encoded) = id.split_once('.')?;
     let source_id = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     Some((kind.to_owned(), source_id))
-}
-
-/// The id of a loss: kind and canonical field.
-pub(in crate::api) fn loss_id(loss: &Loss) -> String {
-    format!("{}.{}", loss.kind, loss.field)
 }
 
 impl Api {
@@ -265,7 +261,7 @@ pub(in crate::api) fn encode_loss(loss: &Loss) -> v1::Loss {
         kind: convert::record_kind(loss.kind).into(),
         field: loss.field.to_owned(),
         description: loss.about.to_owned(),
-        kept_in: if loss.kept_as_metadata { "metadata".to_owned() } else { String::new() },
+        kept_in: kept_in(loss).to_owned(),
     }
 }
 

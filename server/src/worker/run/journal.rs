@@ -1,4 +1,12 @@
-//! The journal of external calls: committed before and after each, fenced by the lease.
+//! The journal of external calls: intents are committed before the calls, results after them, both
+//! fenced by the lease.
+//!
+//! Records are written several at once, and each call waits for its intent to be durable. Calls
+//! that come while a commit is under way share the next one. A result is kept until the next commit
+//! of any kind: if the process dies before, the intent stands there without a result, and whoever
+//! goes on asks the shop, as for any call whose answer was lost.
+
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cartage_connectors::{Call, CallJournal, CallResult, JournalError};
@@ -6,47 +14,107 @@ use cartage_model::Kind;
 
 use super::super::Work;
 use crate::{
-    error::Error,
+    error::{Error, Result},
     name::Name,
     store::{Tx, record_link::LinkSpace},
 };
 
-/// The journal of one kind of one run.
+/// The journal of one batch of one kind of one run.
 #[derive(Debug)]
 pub(super) struct Journal<'a> {
-    pub(super) work: &'a Work,
-    pub(super) space: &'a LinkSpace,
-    pub(super) run: &'a Name,
-    pub(super) kind: Kind,
+    work: &'a Work,
+    space: &'a LinkSpace,
+    run: &'a Name,
+    kind: Kind,
+    waiting: Mutex<Waiting>,
+    committing: tokio::sync::Mutex<()>,
 }
 
-impl Journal<'_> {
-    async fn begin(&self) -> Result<Tx, JournalError> {
+/// What is to be committed.
+#[derive(Debug, Default)]
+struct Waiting {
+    intents: Vec<Call>,
+    results: Vec<CallResult>,
+    /// How many intents were ever put in, and how many of them are durable.
+    put: u64,
+    durable: u64,
+    /// Why nothing more can be committed.
+    broken: Option<JournalError>,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn new(work: &'a Work, space: &'a LinkSpace, run: &'a Name, kind: Kind) -> Self {
+        let (waiting, committing) = Default::default();
+        Self { work, space, run, kind, waiting, committing }
+    }
+
+    /// Writes the results that are not committed yet into a transaction of the caller's.
+    pub(super) async fn write_results(&self, tx: &mut Tx) -> Result<()> {
+        let results = std::mem::take(&mut self.waiting().results);
+        if results.is_empty() {
+            return Ok(());
+        }
+        tx.external_call_record(self.space, self.kind.as_str(), &results).await
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits everything that waits.
+    async fn commit(&self) -> std::result::Result<(), JournalError> {
+        let (intents, results, put) = {
+            let mut waiting = self.waiting();
+            let intents = std::mem::take(&mut waiting.intents);
+            (intents, std::mem::take(&mut waiting.results), waiting.put)
+        };
         self.work.go_on().map_err(withdrawn)?;
-        self.work.begin().await.map_err(withdrawn)
+        let mut tx = self.work.begin().await.map_err(withdrawn)?;
+        let kind = self.kind.as_str();
+        if !results.is_empty() {
+            tx.external_call_record(self.space, kind, &results).await.map_err(store)?;
+        }
+        let epoch = self.work.claim.epoch;
+        tx.external_call_intend(self.space, kind, self.run, epoch, &intents).await.map_err(store)?;
+        tx.commit().await.map_err(store)?;
+        let mut waiting = self.waiting();
+        waiting.durable = waiting.durable.max(put);
+        Ok(())
     }
 }
 
 #[async_trait]
 impl CallJournal for Journal<'_> {
-    async fn intend(&self, calls: &[Call]) -> Result<(), JournalError> {
-        let mut tx = self.begin().await?;
-        let epoch = self.work.claim.epoch;
-        tx.external_call_intend(self.space, self.kind.as_str(), self.run, epoch, calls)
-            .await
-            .map_err(store)?;
-        tx.commit().await.map_err(store)?;
+    async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError> {
+        let mine = {
+            let mut waiting = self.waiting();
+            waiting.intents.extend_from_slice(calls);
+            waiting.put += 1;
+            waiting.put
+        };
+        let committing = self.committing.lock().await;
+        let (durable, broken) = {
+            let waiting = self.waiting();
+            (waiting.durable >= mine, waiting.broken.clone())
+        };
+        // Somebody who was before us in the queue may have committed ours too.
+        if !durable {
+            if let Some(error) = broken {
+                return Err(error);
+            }
+            if let Err(error) = self.commit().await {
+                self.waiting().broken = Some(error.clone());
+                return Err(error);
+            }
+        }
+        drop(committing);
         crate::failpoint::hit("effect.after_intent");
         Ok(())
     }
 
-    async fn record(&self, results: &[CallResult]) -> Result<(), JournalError> {
+    async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError> {
         crate::failpoint::hit("effect.after_call");
-        // A result is worth keeping also when the work was withdrawn meanwhile, as long as the
-        // lease holds: whoever goes on need not ask the shop.
-        let mut tx = self.work.begin().await.map_err(withdrawn)?;
-        tx.external_call_record(self.space, self.kind.as_str(), results).await.map_err(store)?;
-        tx.commit().await.map_err(store)?;
+        self.waiting().results.extend_from_slice(results);
         crate::failpoint::hit("effect.after_result");
         Ok(())
     }

@@ -301,10 +301,20 @@ impl Loader<'_> {
             attempt += 1;
             self.work.go_on()?;
             let items = self.items(kind, left.values()).await?;
-            let journal = Journal { work: self.work, space: self.space, run: self.run, kind };
+            let journal = Journal::new(self.work, self.space, self.run, kind);
             let answer = self.way.target.write(self.prepared, kind, items, &journal).await;
+            if answer.is_err() {
+                // What is known of the calls that were made is worth keeping, where that is
+                // possible; without it the next attempt asks the shop.
+                if let Ok(mut tx) = self.work.begin().await {
+                    journal.write_results(&mut tx).await?;
+                    self.work.commit(tx).await?;
+                }
+            }
             let (postponed, asked) = match answer {
-                Ok(written) => (self.take(kind, &mut left, written, attempt).await?, None),
+                Ok(written) => {
+                    (self.take(kind, &mut left, written, attempt, &journal).await?, None)
+                }
                 Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
                 Err(error @ ShopError::Unauthorised { .. }) => {
                     return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
@@ -389,6 +399,7 @@ impl Loader<'_> {
         left: &mut BTreeMap<String, Ready>,
         written: Vec<Written>,
         attempt: u32,
+        journal: &Journal<'_>,
     ) -> std::result::Result<Option<String>, Stopped> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
         let (mut rows, mut links, mut postponed) = (Vec::new(), Vec::new(), None);
@@ -420,7 +431,7 @@ impl Loader<'_> {
             }
             left.remove(&one.source_id);
         }
-        self.settle(kind, rows, links).await?;
+        self.settle_with(kind, rows, links, Some(journal)).await?;
         Ok(postponed)
     }
 
@@ -466,15 +477,29 @@ impl Loader<'_> {
         self.settle(kind, rows.collect(), Vec::new()).await
     }
 
-    /// Commits ledger rows and links together, and looks whether the run is to go on.
     async fn settle(
         &self,
         kind: Kind,
         rows: Vec<Row>,
         links: Vec<RecordLink>,
     ) -> std::result::Result<(), Stopped> {
+        self.settle_with(kind, rows, links, None).await
+    }
+
+    /// Commits ledger rows, links and the results of calls together, and looks whether the run is
+    /// to go on.
+    async fn settle_with(
+        &self,
+        kind: Kind,
+        rows: Vec<Row>,
+        links: Vec<RecordLink>,
+        journal: Option<&Journal<'_>>,
+    ) -> std::result::Result<(), Stopped> {
         let rows: Vec<_> = rows.into_iter().map(Row::into_record).collect();
         let mut tx = self.work.begin().await?;
+        if let Some(journal) = journal {
+            journal.write_results(&mut tx).await?;
+        }
         if !links.is_empty() {
             tx.record_link_put(self.space, &links).await?;
         }

@@ -116,7 +116,7 @@ impl Actual {
                 if let Some(parent) = text(object, "parent_category_id") {
                     facts.put("parent", self.references.source_id(Kind::Category, parent));
                 }
-                put_key(object, "external_id", "key", &mut facts);
+                put_key(object, "external_id", "external_key", &mut facts);
                 metadata(object, &mut facts, "metadata");
             }
             Kind::Collection => {

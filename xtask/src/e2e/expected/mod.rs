@@ -70,6 +70,7 @@ fn lineage(path: &str) -> Vec<String> {
 fn category(path: &str) -> Facts {
     let mut facts = key(Kind::Category, path);
     let (parent, name) = path.rsplit_once(" > ").unwrap_or(("", path));
+    facts.put("external_key", format!("category:{path}"));
     facts.put("name", name);
     facts.put("parent", parent);
     facts.put("handle", handle(path));

@@ -120,8 +120,12 @@ impl Variant<'_, '_> {
             self.sheet.mark(self.row, "Variant Inventory Tracker");
         }
         self.put("manage_inventory", Some(tracker.is_some().to_string()));
-        let policy = self.take("Variant Inventory Policy").unwrap_or_default();
-        let continues = policy.trim().eq_ignore_ascii_case("continue");
+        let heading = "Variant Inventory Policy";
+        let policy = self.sheet.peek(self.row, heading).map(|text| text.trim().to_lowercase());
+        if ["continue", "deny"].contains(&policy.as_deref().unwrap_or_default()) {
+            self.sheet.mark(self.row, heading);
+        }
+        let continues = policy.as_deref() == Some("continue");
         self.put("allow_backorder", Some(continues.to_string()));
         let pieces = self.take("Variant Inventory Qty").map(|text| amount(&text));
         match tracker {

@@ -110,12 +110,18 @@ mod tests {
     #[test]
     fn one_record_too_few_or_too_many_is_never_a_success() {
         use Outcome::{Migrated, Quarantined, Unknown};
-        assert_eq!(account(&[(3, &[(Migrated, 2), (Quarantined, 1)])]).verdict(), Verdict::Complete);
+        assert_eq!(
+            account(&[(3, &[(Migrated, 2), (Quarantined, 1)])]).verdict(),
+            Verdict::Complete
+        );
         assert_eq!(account(&[(3, &[(Migrated, 2)])]).verdict(), Verdict::Incomplete(1));
         // Sums that only balance across kinds do not balance.
         let crossed = account(&[(3, &[(Migrated, 2)]), (3, &[(Migrated, 4)])]);
         assert_eq!(crossed.verdict(), Verdict::Incomplete(2));
-        assert_eq!(account(&[(2, &[(Migrated, 1), (Unknown, 1)])]).verdict(), Verdict::Undecided(1));
+        assert_eq!(
+            account(&[(2, &[(Migrated, 1), (Unknown, 1)])]).verdict(),
+            Verdict::Undecided(1)
+        );
         assert_eq!(account(&[]).verdict(), Verdict::Complete);
     }
 }

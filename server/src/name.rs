@@ -39,7 +39,7 @@ impl Name {
             return wrong("The name is missing");
         }
         let parts: Vec<&str> = text.split('/').collect();
-        if parts.len() % 2 != 0 {
+        if !parts.len().is_multiple_of(2) {
             return wrong("The name has an odd number of parts");
         }
         let mut above = "";

@@ -11,9 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Api, convert, own_name, page::Page};
 use crate::{
-    app::mapping::{
-        self, Content, Mapping, MappingRevision, MappingState, place, revision_name,
-    },
+    app::mapping::{self, Content, Mapping, MappingRevision, MappingState, place, revision_name},
     begin,
     error::{Error, Result},
     name::{Name, chosen_id},

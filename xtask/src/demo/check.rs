@@ -27,7 +27,10 @@ pub(crate) fn print(walked: &Walked) {
         accounting.unaccounted,
     );
     println!();
-    println!("{:<16}{:>10}{:>10}{:>11}{:>9}{:>12}{:>14}", "verification", "compared", "equal", "different", "missing", "unexpected", "fields");
+    println!(
+        "{:<16}{:>10}{:>10}{:>11}{:>9}{:>12}{:>14}",
+        "verification", "compared", "equal", "different", "missing", "unexpected", "fields"
+    );
     for kind in &walked.report.comparisons {
         println!(
             "{:<16}{:>10}{:>10}{:>11}{:>9}{:>12}{:>14}",
@@ -41,12 +44,20 @@ pub(crate) fn print(walked: &Walked) {
         );
     }
     println!();
-    println!("{:<10}{:<9}{:>16}{:>16}{:>16}{:>12}", "money", "", "old", "left out", "new", "difference");
+    println!(
+        "{:<10}{:<9}{:>16}{:>16}{:>16}{:>12}",
+        "money", "", "old", "left out", "new", "difference"
+    );
     let mut sums: BTreeMap<String, [rust_decimal::Decimal; 4]> = BTreeMap::new();
     for row in &walked.report.money {
         let revenue = row.revenue.clone().unwrap_or_default();
         let entry = sums.entry(row.currency_code.clone()).or_default();
-        let texts = [revenue.source_amount, revenue.explained_amount, revenue.target_amount, revenue.difference];
+        let texts = [
+            revenue.source_amount,
+            revenue.explained_amount,
+            revenue.target_amount,
+            revenue.difference,
+        ];
         for (sum, text) in entry.iter_mut().zip(texts) {
             *sum += text.parse::<rust_decimal::Decimal>().unwrap_or_default();
         }
@@ -57,7 +68,12 @@ pub(crate) fn print(walked: &Walked) {
     for row in &walked.report.stock {
         println!(
             "{:<10}{:<9}{:>16}{:>16}{:>16}{:>12}",
-            "stock", row.location, row.source_units, row.explained_units, row.target_units, row.difference
+            "stock",
+            row.location,
+            row.source_units,
+            row.explained_units,
+            row.target_units,
+            row.difference
         );
     }
     println!();
@@ -80,17 +96,24 @@ pub(crate) async fn outcomes(
     if !walked.report.passed {
         problems.push("the verification did not pass".to_owned());
     }
-    for (kind, name) in [(Kind::Product, "PRODUCT"), (Kind::Customer, "CUSTOMER"), (Kind::Order, "ORDER")] {
+    for (kind, name) in
+        [(Kind::Product, "PRODUCT"), (Kind::Customer, "CUSTOMER"), (Kind::Order, "ORDER")]
+    {
         let wanted = manifest.expected_outcomes.get(&kind).cloned().unwrap_or_default();
         let of = |outcome: Outcome| {
             wanted.get(&outcome).and_then(|count| i64::try_from(*count).ok()).unwrap_or_default()
         };
-        let wire = v1::RecordKind::from_str_name(&format!("RECORD_KIND_{name}")).unwrap_or_default();
+        let wire =
+            v1::RecordKind::from_str_name(&format!("RECORD_KIND_{name}")).unwrap_or_default();
         let got = accounting.kinds.iter().find(|it| it.kind() == wire);
         let got = got.and_then(|it| it.outcomes).unwrap_or_default();
         // A target may change a record in which nothing was planted: arrived is arrived.
         let pairs = [
-            ("migrated or changed", of(Outcome::Migrated) + of(Outcome::Changed), got.migrated + got.changed),
+            (
+                "migrated or changed",
+                of(Outcome::Migrated) + of(Outcome::Changed),
+                got.migrated + got.changed,
+            ),
             ("merged", of(Outcome::Merged), got.merged),
             ("excluded", of(Outcome::Excluded), got.excluded),
             ("quarantined", of(Outcome::Quarantined), got.quarantined),
@@ -98,7 +121,8 @@ pub(crate) async fn outcomes(
         ];
         for (outcome, planted, found) in pairs {
             if planted != found {
-                problems.push(format!("{name}: {planted} {outcome} were planted, {found} were found"));
+                problems
+                    .push(format!("{name}: {planted} {outcome} were planted, {found} were found"));
             }
         }
     }
@@ -172,7 +196,8 @@ async fn planted_one_by_one(
 fn order_ids(export: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     let mut reader = csv::Reader::from_path(export.join("orders_export.csv"))?;
     let header = reader.headers()?.clone();
-    let column = |name: &str| header.iter().position(|it| it == name).context("a column is missing");
+    let column =
+        |name: &str| header.iter().position(|it| it == name).context("a column is missing");
     let (name, id) = (column("Name")?, column("Id")?);
     let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in reader.records() {

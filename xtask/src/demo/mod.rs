@@ -44,7 +44,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let export = folder.join("export");
     let settings = if options.small {
         let seed = options.seed;
-        shopify_export::Settings { seed, products: 200, customers: 500, orders: 800, ..Default::default() }
+        shopify_export::Settings {
+            seed,
+            products: 200,
+            customers: 500,
+            orders: 800,
+            ..Default::default()
+        }
     } else {
         shopify_export::Settings { seed: options.seed, ..Default::default() }
     };
@@ -107,12 +113,17 @@ async fn walk(
     shown: &mut Shown,
 ) -> Result<Walked> {
     use v1::connection::Config;
-    let source = connection(client, "shopify", Config::ShopifyCsv(v1::ShopifyCsvConfig {
-        source: Some(v1::shopify_csv_config::Source::Path(export.display().to_string())),
-        time_zone: "Europe/Berlin".to_owned(),
-        default_currency_code: "EUR".to_owned(),
-        ..Default::default()
-    }), None);
+    let source = connection(
+        client,
+        "shopify",
+        Config::ShopifyCsv(v1::ShopifyCsvConfig {
+            source: Some(v1::shopify_csv_config::Source::Path(export.display().to_string())),
+            time_zone: "Europe/Berlin".to_owned(),
+            default_currency_code: "EUR".to_owned(),
+            ..Default::default()
+        }),
+        None,
+    );
     let source = source.await?;
     let config = v1::MedusaConfig { base_url: shop.url(), test_shop: false };
     let target = connection(client, "medusa", Config::Medusa(config), Some(shop.api_key())).await?;
@@ -127,14 +138,16 @@ async fn walk(
 
     shown.stage("Taking a sealed snapshot of the source");
     let snapshot = road::take_snapshot(client, &source, |news| shown.update(news)).await?;
-    let total: i64 = snapshot.record_counts.iter().chain(&snapshot.quarantined_counts).map(|it| it.count).sum();
+    let total: i64 =
+        snapshot.record_counts.iter().chain(&snapshot.quarantined_counts).map(|it| it.count).sum();
     shown.done(&format!("{total} records, digest {}", short(&snapshot.manifest_digest)));
     shown.stage("Restoring it in a process that has only the store and the key");
     let test = road::test_restore(client, &snapshot.name).await?;
     shown.done(&format!("{} segments, {} bytes compared", test.segment_count, test.compared_bytes));
 
     shown.stage("Auditing it");
-    let audit = road::audit_snapshot(client, &migration, &snapshot.name, |news| shown.update(news)).await?;
+    let audit =
+        road::audit_snapshot(client, &migration, &snapshot.name, |news| shown.update(news)).await?;
     shown.done(&format!("{} findings by {} rules", audit.finding_count, audit.rules_total));
 
     shown.stage("Mapping: the default of the pair, and a rule that leaves out test accounts");
@@ -171,7 +184,9 @@ async fn walk(
     shown.done(&short(&before.manifest_digest));
 
     shown.stage("Running live");
-    let run = road::live_run(client, &migration, &plan.name, &before.name, |news| shown.update(news)).await?;
+    let run =
+        road::live_run(client, &migration, &plan.name, &before.name, |news| shown.update(news))
+            .await?;
     ensure!(
         run.state() == v1::run::State::Succeeded,
         "the live run is {}: {:?}",
@@ -238,8 +253,12 @@ async fn keep(server: &Server, token: &str, migration: &str) -> Result<()> {
     println!("  export TOKEN={token}");
     println!("  npx @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\");
     println!("    --header \"authorization: Bearer $TOKEN\" --reflect-header '*' \\");
-    println!("    --data '{{\"parent\":\"{migration}\"}}' http://{address}/cartage.v1.RunService/ListRuns");
-    println!("  cargo run -p cartage-client --bin cartage -- --server http://{address} --token $TOKEN run list {migration}");
+    println!(
+        "    --data '{{\"parent\":\"{migration}\"}}' http://{address}/cartage.v1.RunService/ListRuns"
+    );
+    println!(
+        "  cargo run -p cartage-client --bin cartage -- --server http://{address} --token $TOKEN run list {migration}"
+    );
     println!("  python3 -m pip install grpcio grpcio-reflection   # then call it by reflection");
     tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")
 }

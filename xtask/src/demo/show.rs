@@ -61,6 +61,7 @@ fn line(progress: &cartage_client::v1::Progress) -> String {
     let total = progress.total.map_or_else(String::new, |total| format!(" of {total}"));
     let rate = progress.rate_per_second;
     let rate = if rate > 0.0 { format!(", {rate:.0}/s") } else { String::new() };
-    let eta = progress.eta.as_ref().map_or_else(String::new, |eta| format!(", {} s left", eta.seconds));
+    let eta =
+        progress.eta.as_ref().map_or_else(String::new, |eta| format!(", {} s left", eta.seconds));
     format!("{} {}{total}{rate}{eta}", progress.activity, progress.done)
 }

@@ -113,9 +113,10 @@ pub(in crate::api) fn accounting(
     totals: &BTreeMap<String, i64>,
     counts: &[OutcomeCount],
 ) -> v1::Accounting {
-    let mut by_kind: BTreeMap<&str, (BTreeMap<String, i64>, BTreeMap<String, i64>)> =
-        BTreeMap::new();
-    let mut all = (BTreeMap::new(), BTreeMap::new());
+    /// Counts by outcome and by effect.
+    type Sums = (BTreeMap<String, i64>, BTreeMap<String, i64>);
+    let mut by_kind: BTreeMap<&str, Sums> = BTreeMap::new();
+    let mut all = Sums::default();
     for count in counts {
         let kind = by_kind.entry(&count.kind).or_default();
         for sums in [kind, &mut all] {

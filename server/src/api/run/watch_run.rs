@@ -20,7 +20,7 @@ use crate::{
 /// A run, or one of its events.
 pub(super) enum Body {
     Run(Box<v1::Run>),
-    Event(Event),
+    Event(Box<Event>),
 }
 
 pub(super) struct RunFeed {
@@ -66,7 +66,10 @@ impl Feed for RunFeed {
         let last = events.last().map_or(after, |event| event.sequence);
         let reached = if whole { head.max(last) } else { last };
         Ok((
-            events.into_iter().map(|event| (event.sequence, Body::Event(event))).collect(),
+            events
+                .into_iter()
+                .map(|event| (event.sequence, Body::Event(Box::new(event))))
+                .collect(),
             reached,
         ))
     }

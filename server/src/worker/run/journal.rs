@@ -75,7 +75,9 @@ impl<'a> Journal<'a> {
             tx.external_call_record(self.space, kind, &results).await.map_err(store)?;
         }
         let epoch = self.work.claim.epoch;
-        tx.external_call_intend(self.space, kind, self.run, epoch, &intents).await.map_err(store)?;
+        tx.external_call_intend(self.space, kind, self.run, epoch, &intents)
+            .await
+            .map_err(store)?;
         tx.commit().await.map_err(store)?;
         let mut waiting = self.waiting();
         waiting.durable = waiting.durable.max(put);

@@ -1,0 +1,19 @@
+//! The server through its API: one file per capability, a server in this process and a database of
+//! its own per test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are not recognised as tests by clippy"
+)]
+
+mod accounts;
+mod contract;
+mod identity;
+mod mappings;
+mod road;
+mod sources;
+mod streams;
+mod support;
+mod uploads;
+mod walk;

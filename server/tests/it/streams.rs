@@ -1,0 +1,265 @@
+//! Watches: prompt, without gaps, and to be taken up again where they broke.
+
+use std::time::Duration;
+
+use cartage_client::{
+    Client,
+    v1::{self, end_of_stream, watch_events_response, watch_run_response},
+    wait,
+};
+use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt;
+
+use crate::{
+    support::{Server, connect, folder, products, sandbox, small_shop, soon},
+    walk::Walk,
+};
+
+/// The longest silence at the beginning of a stream.
+const PROMPT: Duration = Duration::from_secs(5);
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map_or_else(String::new, |info| info.reason)
+}
+
+fn events(token: &str, after: Option<i64>) -> v1::WatchEventsRequest {
+    v1::WatchEventsRequest {
+        parent: "accounts/acme".to_owned(),
+        resume_token: token.to_owned(),
+        after_sequence: after,
+        ..Default::default()
+    }
+}
+
+async fn open(
+    client: &Client,
+    request: v1::WatchEventsRequest,
+) -> Streaming<v1::WatchEventsResponse> {
+    client.events().watch_events(request).await.unwrap().into_inner()
+}
+
+/// The next so many events with their sequences, and the token of the last one.
+async fn take(stream: &mut Streaming<v1::WatchEventsResponse>, count: usize) -> (Vec<i64>, String) {
+    let (mut sequences, mut token) = (Vec::new(), String::new());
+    while sequences.len() < count {
+        let message = soon(stream.message()).await.unwrap().unwrap();
+        let position = message.position.unwrap();
+        if let Some(watch_events_response::Message::Event(event)) = message.message {
+            assert_eq!(event.sequence, position.sequence);
+            sequences.push(event.sequence);
+            token = position.resume_token;
+        }
+    }
+    (sequences, token)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_come_in_order_without_gaps_and_go_on_after_a_break() {
+    let server = Server::start().await;
+    let client = server.client("acme").await;
+    let mut stream = open(&client, events("", None)).await;
+    let first = tokio::time::timeout(PROMPT, stream.message()).await.expect("prompt");
+    let first = first.unwrap().unwrap().message.unwrap();
+    assert!(matches!(first, watch_events_response::Message::Synced(_)), "{first:?}");
+    for id in ["a", "b"] {
+        connect(&client, "acme", id, sandbox()).await;
+    }
+    let (sequences, token) = take(&mut stream, 2).await;
+    assert_eq!(sequences, [1, 2]);
+    drop(stream);
+    for id in ["c", "d", "e"] {
+        connect(&client, "acme", id, sandbox()).await;
+    }
+    let (sequences, _) = take(&mut open(&client, events(&token, None)).await, 3).await;
+    assert_eq!(sequences, [3, 4, 5]);
+    let (sequences, _) = take(&mut open(&client, events("", Some(1))).await, 4).await;
+    assert_eq!(sequences, [2, 3, 4, 5]);
+
+    let other = server.client("other").await;
+    let theirs = v1::WatchEventsRequest { parent: "accounts/other".into(), ..events(&token, None) };
+    let filtered = v1::WatchEventsRequest {
+        filter: "type = connection.created".to_owned(),
+        ..events(&token, None)
+    };
+    for (client, request, code, text) in [
+        (&other, theirs, Code::InvalidArgument, "RESUME_TOKEN_INVALID"),
+        (&client, filtered, Code::InvalidArgument, "RESUME_TOKEN_INVALID"),
+        (&client, events("nonsense", None), Code::InvalidArgument, "RESUME_TOKEN_INVALID"),
+        (&client, events("", Some(99)), Code::OutOfRange, "SEQUENCE_IN_FUTURE"),
+    ] {
+        let status = client.events().watch_events(request).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (code, text));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_ends_its_streams_in_order() {
+    let server = Server::start().await;
+    let client = server.client("acme").await;
+    let mut stream = open(&client, events("", None)).await;
+    soon(stream.message()).await.unwrap().unwrap();
+    let (ended, ()) = tokio::join!(
+        async {
+            loop {
+                let message = soon(stream.message()).await.unwrap().expect("an EndOfStream");
+                if let Some(watch_events_response::Message::EndOfStream(end)) = message.message {
+                    return (end, soon(stream.message()).await);
+                }
+            }
+        },
+        soon(server.stop()),
+    );
+    assert_eq!(ended.0.reason(), end_of_stream::Reason::ServerDraining);
+    assert!(ended.0.resumable && ended.0.reconnect_delay.is_some());
+    assert!(matches!(ended.1, Ok(None)), "nothing comes behind it: {:?}", ended.1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_have_an_age_and_a_number() {
+    let server = Server::start_with(|config| {
+        config.streams_max = 1;
+        config.stream_age_max = Duration::from_secs(1);
+    })
+    .await;
+    let client = server.client("acme").await;
+    let mut stream = open(&client, events("", None)).await;
+    let status = client.events().watch_events(events("", None)).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "STREAM_LIMIT"));
+    assert!(status.get_details_retry_info().is_some());
+    let end = loop {
+        let message = soon(stream.message()).await.unwrap().expect("an EndOfStream");
+        if let Some(watch_events_response::Message::EndOfStream(end)) = message.message {
+            break end;
+        }
+    };
+    assert_eq!(end.reason(), end_of_stream::Reason::MaxAge);
+    assert!(end.resumable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_followed_from_its_start_to_its_end() {
+    let server = Server::start().await;
+    let rows: String = (0..40).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
+    let files = folder(&[("products_export.csv", &products(&rows))]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let sandbox = walk.sandbox().await;
+    let run = walk.draft(walk.test(&sandbox)).await;
+    let watch = |token: &str| v1::WatchRunRequest {
+        name: run.name.clone(),
+        resume_token: token.to_owned(),
+        ..Default::default()
+    };
+    let mut stream = walk.client.runs().watch_run(watch("")).await.unwrap().into_inner();
+    let first = tokio::time::timeout(PROMPT, stream.message()).await.expect("prompt");
+    let first = first.unwrap().unwrap();
+    assert!(matches!(first.message, Some(watch_run_response::Message::Run(_))), "{first:?}");
+    let begin = first.position.unwrap().resume_token;
+    cartage_client::road::start_run(&walk.client, &run.name).await.unwrap();
+
+    let followed = soon(follow(stream)).await;
+    assert_eq!(followed.states.last().map(String::as_str), Some("SUCCEEDED"), "{followed:?}");
+    assert_eq!(followed.states.first().map(String::as_str), Some("PENDING"));
+    assert!(followed.sequences.is_sorted_by(|left, right| left < right), "{followed:?}");
+    assert_eq!(followed.end, (end_of_stream::Reason::ResourceTerminal, false));
+    assert!(followed.progress > 0, "{followed:?}");
+    let list = v1::ListEventsRequest {
+        parent: walk.migration.clone(),
+        filter: format!("resource = {:?}", run.name),
+        ..Default::default()
+    };
+    let listed = walk.client.call(list).await.unwrap().events;
+    let states: Vec<String> =
+        listed.into_iter().filter_map(|it| it.state_change).map(|it| it.state).collect();
+    assert_eq!(states.strip_prefix(&["DRAFT".to_owned()]), Some(followed.states.as_slice()));
+
+    // Taken up at the first message, the same events come again: none is lost.
+    let again = walk.client.runs().watch_run(watch(&begin)).await.unwrap().into_inner();
+    let again = soon(follow(again)).await;
+    assert_eq!((again.sequences, again.states), (followed.sequences, followed.states));
+    let status = walk.client.events().watch_events(events(&begin, None)).await.unwrap_err();
+    assert_eq!(reason(&status), "RESUME_TOKEN_INVALID");
+}
+
+/// What a watch on a run told.
+#[derive(Debug)]
+struct Followed {
+    sequences: Vec<i64>,
+    states: Vec<String>,
+    progress: usize,
+    end: (end_of_stream::Reason, bool),
+}
+
+async fn follow(mut stream: Streaming<v1::WatchRunResponse>) -> Followed {
+    let end = (end_of_stream::Reason::Unspecified, false);
+    let mut told = Followed { sequences: Vec::new(), states: Vec::new(), progress: 0, end };
+    while let Some(message) = stream.message().await.unwrap() {
+        match message.message.unwrap() {
+            watch_run_response::Message::Event(event) => {
+                told.sequences.push(event.sequence);
+                told.states.extend(event.state_change.map(|change| change.state));
+            }
+            watch_run_response::Message::Progress(_) => told.progress += 1,
+            watch_run_response::Message::EndOfStream(end) => {
+                told.end = (end.reason(), end.resumable);
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_tells_what_it_finds_while_it_works() {
+    let server = Server::start().await;
+    let (files, _) = small_shop();
+    let walk = Walk::begin(&server, &files.path().join("export")).await;
+    let request = v1::CreateAuditRequest {
+        parent: walk.migration.clone(),
+        audit: Some(v1::Audit { snapshot: walk.snapshot.name.clone(), ..Default::default() }),
+        ..Default::default()
+    };
+    let audit = walk.client.call(request).await.unwrap();
+    let mut findings = Vec::new();
+    let ended = wait::audit(&walk.client, &audit.name, |update| {
+        if let wait::Update::Finding(finding) = update {
+            findings.push(*finding);
+        }
+    });
+    let ended = soon(ended).await.unwrap();
+    assert_eq!(ended.state(), v1::audit::State::Succeeded, "{ended:?}");
+
+    let watch = v1::WatchAuditRequest { name: audit.name.clone(), ..Default::default() };
+    let mut stream = walk.client.audits().watch_audit(watch).await.unwrap().into_inner();
+    let (mut sequences, mut tokens) = (Vec::new(), Vec::new());
+    let mut last = None;
+    while let Some(message) = soon(stream.message()).await.unwrap() {
+        match message.message {
+            Some(v1::watch_audit_response::Message::Finding(finding)) => {
+                sequences.push(finding.sequence);
+                tokens.push(message.position.unwrap().resume_token);
+            }
+            Some(v1::watch_audit_response::Message::EndOfStream(end)) => last = Some(end.reason()),
+            _ => {}
+        }
+    }
+    let count = ended.finding_count;
+    assert!(count > 10, "{count} findings");
+    assert_eq!(sequences, (1..=count).collect::<Vec<_>>(), "each finding, in order, no gap");
+    assert_eq!(last, Some(end_of_stream::Reason::ResourceTerminal));
+    let seen: Vec<i64> = findings.iter().map(|finding| finding.sequence).collect();
+    assert_eq!(seen, sequences[..seen.len()], "told while it worked");
+
+    let resumed = v1::WatchAuditRequest {
+        name: audit.name.clone(),
+        resume_token: tokens[4].clone(),
+        ..Default::default()
+    };
+    let mut stream = walk.client.audits().watch_audit(resumed).await.unwrap().into_inner();
+    let mut rest = Vec::new();
+    while let Some(message) = soon(stream.message()).await.unwrap() {
+        if let Some(v1::watch_audit_response::Message::Finding(finding)) = message.message {
+            rest.push(finding.sequence);
+        }
+    }
+    assert_eq!(rest, sequences[5..]);
+}

@@ -11,11 +11,11 @@ use crate::support::{
     Server, connect, connection, csv, paper_migration, refusal, refused_with, sandbox,
 };
 
-/// What a stranger learns, with the name itself taken out.
+/// What a stranger learns, with the id that was asked for taken out.
 type Told = (Code, String, String, BTreeMap<String, String>, String);
 
-fn told(status: &StatusError, name: &str) -> Told {
-    let blank = |text: &str| text.replace(name, "NAME");
+fn told(status: &StatusError, id: &str) -> Told {
+    let blank = |text: &str| text.replace(&format!("/{id}"), "/ID");
     let metadata = status.metadata.iter().map(|(key, value)| (key.clone(), blank(value)));
     (
         status.code,
@@ -26,20 +26,21 @@ fn told(status: &StatusError, name: &str) -> Told {
     )
 }
 
-async fn tell<R: Unary>(client: &Client, name: &str, request: R) -> Told
+async fn tell<R: Unary>(client: &Client, id: &str, request: R) -> Told
 where
     R::Response: Debug,
 {
-    told(&refusal(client, request).await, name)
+    told(&refusal(client, request).await, id)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
     let server = Server::start().await;
     let own = server.client("acme").await;
-    let migration = paper_migration(&own, "acme", "there").await.name;
+    paper_migration(&own, "acme", "there").await;
+    let migration = paper_migration(&own, "acme", "upper").await.name;
     let create = v1::CreateMappingRequest {
-        parent: migration.clone(),
+        parent: migration,
         mapping_id: "there".to_owned(),
         ..Default::default()
     };
@@ -63,8 +64,8 @@ async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
             let mut seen = Vec::new();
             for id in ["there", "other"] {
                 let name = format!("accounts/acme/{}", $path.replace("{}", id));
-                let request = v1::$request { $field: name.clone(), ..Default::default() };
-                seen.push(tell(&stranger, &name, request).await);
+                let request = v1::$request { $field: name, ..Default::default() };
+                seen.push(tell(&stranger, id, request).await);
             }
             assert_eq!(seen[0], seen[1], stringify!($request));
             assert_eq!(seen[0].0, Code::PermissionDenied, stringify!($request));
@@ -82,18 +83,18 @@ async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
             CreatePlanRequest.parent, CreateRunRequest.parent, ListRunsRequest.parent,
             CheckRunReadinessRequest.parent, ListRecordLinksRequest.parent,
             ListEventsRequest.parent;
-        "migrations/there/mappings/{}": GetMappingRequest.name, DeleteMappingRequest.name,
+        "migrations/upper/mappings/{}": GetMappingRequest.name, DeleteMappingRequest.name,
             PublishMappingRequest.name, ListMappingRevisionsRequest.parent;
-        "migrations/there/mappings/{}/revisions/r1": GetMappingRevisionRequest.name;
-        "migrations/there/plans/{}": GetPlanRequest.name, SubmitPlanRequest.name,
+        "migrations/upper/mappings/{}/revisions/r1": GetMappingRevisionRequest.name;
+        "migrations/upper/plans/{}": GetPlanRequest.name, SubmitPlanRequest.name,
             ApprovePlanRequest.name;
-        "migrations/there/audits/{}": GetAuditRequest.name, CancelAuditRequest.name,
+        "migrations/upper/audits/{}": GetAuditRequest.name, CancelAuditRequest.name,
             DeleteAuditRequest.name, ListFindingsRequest.parent;
-        "migrations/there/runs/{}": GetRunRequest.name, StartRunRequest.name, PauseRunRequest.name,
+        "migrations/upper/runs/{}": GetRunRequest.name, StartRunRequest.name, PauseRunRequest.name,
             ResumeRunRequest.name, CancelRunRequest.name, ListRunRecordsRequest.parent,
             ListRunLossesRequest.parent, CreateVerificationReportRequest.parent,
             ListVerificationReportsRequest.parent;
-        "migrations/there/runs/{}/verificationReports/v": GetVerificationReportRequest.name,
+        "migrations/upper/runs/{}/verificationReports/v": GetVerificationReportRequest.name,
             ListDiscrepanciesRequest.parent;
         "connections/{}/snapshots/s": GetSnapshotRequest.name, DeleteSnapshotRequest.name,
             CancelSnapshotRequest.name, ListSnapshotRecordsRequest.parent,
@@ -140,11 +141,8 @@ async fn names_of_another_account_inside_a_request_are_refused_too() {
         mapping_revision: "accounts/acme/migrations/m/mappings/x/revisions/r1".to_owned(),
         ..Default::default()
     };
-    let request = v1::CreatePlanRequest {
-        parent: mine.name.clone(),
-        plan: Some(plan),
-        ..Default::default()
-    };
+    let request =
+        v1::CreatePlanRequest { parent: mine.name.clone(), plan: Some(plan), ..Default::default() };
     refused_with(&stranger, request, denied).await;
     let run = v1::Run {
         kind: v1::RunKind::Test.into(),
@@ -194,9 +192,8 @@ async fn rows(pool: &PgPool, account: Option<&str>) -> BTreeMap<String, (i64, i6
     }
     let mut seen = BTreeMap::new();
     for table in tables(pool).await {
-        let count = format!(
-            "select count(*), count(*) filter (where account_id = 'acme') from {table}"
-        );
+        let count =
+            format!("select count(*), count(*) filter (where account_id = 'acme') from {table}");
         let row = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&mut *tx).await.unwrap();
         seen.insert(table, (row.get(0), row.get(1)));
     }
@@ -264,7 +261,8 @@ async fn every_table_with_an_account_is_guarded_and_none_is_without() {
         assert!(guarded && policy, "{name} lets every account in");
     }
     for role in ["cartage_application", "cartage_system"] {
-        let query = "select rolsuper or rolbypassrls or rolcanlogin from pg_roles where rolname = $1";
+        let query =
+            "select rolsuper or rolbypassrls or rolcanlogin from pg_roles where rolname = $1";
         let row = sqlx::query(query).bind(role).fetch_one(&pool).await.unwrap();
         assert!(!row.get::<bool, _>(0), "{role} has too much power");
     }

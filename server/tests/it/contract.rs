@@ -239,9 +239,8 @@ async fn names_that_are_none_are_refused_with_what_one_looks_like() {
         let status = refused_with(&client, request, ErrorReason::InvalidFields).await;
         assert_eq!(violation(&status), ("name", reason), "{name}");
     }
-    let credentials = v1::Credentials {
-        secret: Some(v1::credentials::Secret::ApiKey("key".to_owned())),
-    };
+    let credentials =
+        v1::Credentials { secret: Some(v1::credentials::Secret::ApiKey("key".to_owned())) };
     let mut request = connection("acme", "a", sandbox());
     request.connection.as_mut().unwrap().credentials = Some(credentials);
     refused_with(&client, request, ErrorReason::InvalidFields).await;

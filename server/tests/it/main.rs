@@ -11,6 +11,7 @@ mod accounts;
 mod contract;
 mod identity;
 mod mappings;
+mod python;
 mod road;
 mod sources;
 mod streams;

@@ -5,11 +5,11 @@ use cartage_client::{
     v1::{self, ErrorReason, export_verification_report_request::Format},
     wait,
 };
-use cartage_sandbox::medusa::{Fault, Faults, Rule};
+use cartage_sandbox::medusa::Faults;
 
 use crate::{
-    support::{Server, folder, products, refused_with, small_shop, soon, start_medusa},
-    walk::{Walk, live},
+    support::{Server, refused_with, small_shop, soon, start_medusa},
+    walk::{SLOW, Walk, live},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,10 +46,9 @@ async fn a_small_shop_arrives_whole_and_a_second_run_writes_nothing() {
     assert!(report.passed, "{report:?}");
     assert!(!report.money.is_empty() && !report.stock.is_empty());
     assert!(report.comparisons.iter().all(|kind| kind.different + kind.missing == 0));
-    for (format, content_type, start) in [
-        (Format::Json, "application/json", "{"),
-        (Format::Html, "text/html; charset=utf-8", "<!"),
-    ] {
+    for (format, content_type, start) in
+        [(Format::Json, "application/json", "{"), (Format::Html, "text/html; charset=utf-8", "<!")]
+    {
         let mut bytes = Vec::new();
         let exported = report::export(client, &report.name, format, &mut bytes).await.unwrap();
         let text = String::from_utf8(bytes).unwrap();
@@ -73,17 +72,11 @@ async fn a_small_shop_arrives_whole_and_a_second_run_writes_nothing() {
     assert!(!client.call(losses).await.unwrap().losses.is_empty());
 }
 
-/// A road with a handful of products.
-async fn handful(server: &Server, rows: &str) -> (Walk, tempfile::TempDir) {
-    let files = folder(&[("products_export.csv", &products(rows))]);
-    (Walk::begin(server, files.path()).await, files)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_the_target_refuses_is_quarantined_with_the_cause() {
     let server = Server::start().await;
     let rows = "good,Good,,Acme,1\nbad,Refuse me,,Acme,2\nlast,Last,,Acme,3\n";
-    let (walk, _files) = handful(&server, rows).await;
+    let (walk, _files) = Walk::handful(&server, rows).await;
     let (plan, before) = walk.ready().await;
     walk.shop.set_faults(Faults { markers: vec!["Refuse me".to_owned()], ..Faults::default() });
     let run = walk.live(&plan, &before).await;
@@ -102,7 +95,7 @@ async fn a_record_the_target_refuses_is_quarantined_with_the_cause() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_written_before_everything_that_must_come_first() {
     let server = Server::start().await;
-    let (walk, _files) = handful(&server, "good,Good,,Acme,1\n").await;
+    let (walk, _files) = Walk::handful(&server, "good,Good,,Acme,1\n").await;
     let client = &walk.client;
     let none = "accounts/acme/connections/new/snapshots/none";
     // A plan that was not submitted, no restore test, no snapshot of the target.
@@ -122,10 +115,7 @@ async fn nothing_is_written_before_everything_that_must_come_first() {
     };
     let run = walk.draft(live(&plan.name, none)).await;
     let status = refused_with(client, start(&run), ErrorReason::PreconditionsUnmet).await;
-    assert_eq!(
-        unmet(status),
-        ["APPROVALS_MISSING", "RESTORE_TEST_REQUIRED", "SNAPSHOT_REQUIRED"]
-    );
+    assert_eq!(unmet(status), ["APPROVALS_MISSING", "RESTORE_TEST_REQUIRED", "SNAPSHOT_REQUIRED"]);
     let readiness = soon(road::readiness(client, &run.name)).await.unwrap();
     assert!(!readiness.ready);
     assert_eq!(readiness.items.len(), 3);
@@ -137,7 +127,7 @@ async fn nothing_is_written_before_everything_that_must_come_first() {
         ..Default::default()
     };
     let status = refused_with(client, submit, ErrorReason::PreconditionsUnmet).await;
-    assert!(unmet(status).iter().all(|reason| reason == "LOSSES_UNACKNOWLEDGED"));
+    assert_eq!(unmet(status), ["LOSSES_UNACKNOWLEDGED", "RESTORE_TEST_REQUIRED"]);
 
     // A rehearsal does not go into a shop that is not isolated.
     let test = walk.draft(walk.test(&walk.target)).await;
@@ -157,7 +147,7 @@ async fn nothing_is_written_before_everything_that_must_come_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rehearsal_leaves_the_target_alone() {
     let server = Server::start().await;
-    let (walk, _files) = handful(&server, "good,Good,,Acme,1\nhat,Hat,,Acme,2\n").await;
+    let (walk, _files) = Walk::handful(&server, "good,Good,,Acme,1\nhat,Hat,,Acme,2\n").await;
     let sandbox = walk.sandbox().await;
     let run = walk.draft(walk.test(&sandbox)).await;
     assert_eq!(run.masking(), v1::Masking::Masked);
@@ -171,29 +161,19 @@ async fn a_rehearsal_leaves_the_target_alone() {
     assert!(walk.client.call(links).await.unwrap().record_links.is_empty());
 }
 
-/// Many products, written slowly.
-async fn slow(server: &Server) -> (Walk, tempfile::TempDir) {
-    let rows: String = (0..120).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
-    let (walk, files) = handful(server, &rows).await;
-    let rule = Rule { fault: Fault::Wait { ms: 200 }, ..Rule::default() };
-    walk.shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
-    (walk, files)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_paused_resumed_and_cancelled() {
     use v1::run::State;
     let server = Server::start().await;
-    let (walk, _files) = slow(&server).await;
+    let (walk, _files) = Walk::slow(&server).await;
     let client = &walk.client;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
     road::start_run(client, &run.name).await.unwrap();
-    written(&walk).await;
+    walk.written().await;
 
     let second = walk.draft(live(&plan, &before)).await;
-    let start =
-        v1::StartRunRequest { name: second.name, etag: second.etag, ..Default::default() };
+    let start = v1::StartRunRequest { name: second.name, etag: second.etag, ..Default::default() };
     let status = refused_with(client, start, ErrorReason::LiveRunActive).await;
     assert_eq!(status.metadata["run"], run.name);
 
@@ -225,29 +205,22 @@ async fn a_run_is_paused_resumed_and_cancelled() {
     let accounting = run.accounting.unwrap();
     let effects = accounting.effects.unwrap();
     assert!(effects.unchanged > 0 && effects.created > 0, "{effects:?}");
-    assert_eq!((effects.unchanged + effects.created, accounting.unaccounted), (120, 0));
+    assert_eq!((effects.unchanged + effects.created, accounting.unaccounted), (SLOW, 0));
     let state = walk.shop.state("cartage_key");
-    assert_eq!((&state["counts"]["products"], &state["duplicates"]), (&120.into(), &serde_json::json!({})));
-}
-
-/// Waits until the shop has been written to.
-async fn written(walk: &Walk) {
-    let more = async {
-        while walk.shop.state("cartage_key")["counts"]["products"].as_u64() < Some(1) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    soon(more).await;
+    assert_eq!(
+        (&state["counts"]["products"], &state["duplicates"]),
+        (&SLOW.into(), &serde_json::json!({}))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_that_throws_us_out_pauses_the_run_and_loses_nothing() {
     let server = Server::start().await;
-    let (walk, _files) = slow(&server).await;
+    let (walk, _files) = Walk::slow(&server).await;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
     road::start_run(&walk.client, &run.name).await.unwrap();
-    written(&walk).await;
+    walk.written().await;
     walk.shop.set_faults(Faults { revoked: true, ..Faults::default() });
     let paused = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
     assert_eq!(paused.state(), v1::run::State::Paused, "{paused:?}");
@@ -259,7 +232,7 @@ async fn a_shop_that_throws_us_out_pauses_the_run_and_loses_nothing() {
     assert_eq!(ended.state(), v1::run::State::Succeeded, "{ended:?}");
     assert_eq!(ended.accounting.unwrap().unaccounted, 0);
     let state = walk.shop.state("cartage_key");
-    assert_eq!(state["counts"]["products"], 120);
+    assert_eq!(state["counts"]["products"], SLOW);
     assert_eq!(state["duplicates"], serde_json::json!({}));
 }
 

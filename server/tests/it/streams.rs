@@ -11,8 +11,8 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use crate::{
-    support::{Server, connect, folder, products, sandbox, small_shop, soon},
-    walk::Walk,
+    support::{Server, connect, sandbox, small_shop, soon},
+    walk::{SLOW, Walk, live},
 };
 
 /// The longest silence at the beginning of a stream.
@@ -124,7 +124,10 @@ async fn streams_have_an_age_and_a_number() {
     let client = server.client("acme").await;
     let mut stream = open(&client, events("", None)).await;
     let status = client.events().watch_events(events("", None)).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "STREAM_LIMIT"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "STREAM_LIMIT")
+    );
     assert!(status.get_details_retry_info().is_some());
     let end = loop {
         let message = soon(stream.message()).await.unwrap().expect("an EndOfStream");
@@ -139,14 +142,13 @@ async fn streams_have_an_age_and_a_number() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_followed_from_its_start_to_its_end() {
     let server = Server::start().await;
-    let rows: String = (0..40).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
-    let files = folder(&[("products_export.csv", &products(&rows))]);
-    let walk = Walk::begin(&server, files.path()).await;
-    let sandbox = walk.sandbox().await;
-    let run = walk.draft(walk.test(&sandbox)).await;
+    let (walk, _files) = Walk::slow(&server).await;
+    let (plan, before) = walk.ready().await;
+    let run = walk.draft(live(&plan, &before)).await;
     let watch = |token: &str| v1::WatchRunRequest {
         name: run.name.clone(),
         resume_token: token.to_owned(),
+        min_progress_interval: Some(prost_types::Duration { seconds: 0, nanos: 200_000_000 }),
         ..Default::default()
     };
     let mut stream = walk.client.runs().watch_run(watch("")).await.unwrap().into_inner();
@@ -161,7 +163,9 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     assert_eq!(followed.states.first().map(String::as_str), Some("PENDING"));
     assert!(followed.sequences.is_sorted_by(|left, right| left < right), "{followed:?}");
     assert_eq!(followed.end, (end_of_stream::Reason::ResourceTerminal, false));
-    assert!(followed.progress > 0, "{followed:?}");
+    let news = followed.progress.last().unwrap();
+    assert!((1..=SLOW).contains(&news.done) && news.total == Some(SLOW), "{news:?}");
+    assert_eq!(news.kinds[0].kind(), v1::RecordKind::Product);
     let list = v1::ListEventsRequest {
         parent: walk.migration.clone(),
         filter: format!("resource = {:?}", run.name),
@@ -185,20 +189,21 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
 struct Followed {
     sequences: Vec<i64>,
     states: Vec<String>,
-    progress: usize,
+    progress: Vec<v1::Progress>,
     end: (end_of_stream::Reason, bool),
 }
 
 async fn follow(mut stream: Streaming<v1::WatchRunResponse>) -> Followed {
     let end = (end_of_stream::Reason::Unspecified, false);
-    let mut told = Followed { sequences: Vec::new(), states: Vec::new(), progress: 0, end };
+    let mut told =
+        Followed { sequences: Vec::new(), states: Vec::new(), progress: Vec::new(), end };
     while let Some(message) = stream.message().await.unwrap() {
         match message.message.unwrap() {
             watch_run_response::Message::Event(event) => {
                 told.sequences.push(event.sequence);
                 told.states.extend(event.state_change.map(|change| change.state));
             }
-            watch_run_response::Message::Progress(_) => told.progress += 1,
+            watch_run_response::Message::Progress(news) => told.progress.push(news),
             watch_run_response::Message::EndOfStream(end) => {
                 told.end = (end.reason(), end.resumable);
             }

@@ -170,7 +170,12 @@ async fn files_that_mean_harm_are_refused_and_the_service_goes_on() {
     let half = whole[..whole.len() / 2].to_vec();
     let zeros = "0".repeat(64);
     let cases: [(&str, Vec<u8>, &str, ErrorReason); 6] = [
-        ("zip-up", archive(&[("../products_export.csv", &rows)]), "", ErrorReason::ArchiveUnsafePath),
+        (
+            "zip-up",
+            archive(&[("../products_export.csv", &rows)]),
+            "",
+            ErrorReason::ArchiveUnsafePath,
+        ),
         ("zip-root", archive(&[("/etc/cron.csv", &rows)]), "", ErrorReason::ArchiveUnsafePath),
         ("zip-bomb", archive(&[("p.csv", &bomb)]), "", ErrorReason::ArchiveExpansionTooLarge),
         ("zip-half", half, "", ErrorReason::ArchiveInvalid),

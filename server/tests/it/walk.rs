@@ -3,9 +3,14 @@
 use std::path::Path;
 
 use cartage_client::{Client, road, v1, wait};
-use cartage_sandbox::medusa::Medusa;
+use cartage_sandbox::medusa::{Fault, Faults, Medusa, Rule};
 
-use crate::support::{Server, connect, csv_at, medusa_connection, sandbox, soon, start_medusa};
+use crate::support::{
+    Server, connect, csv_at, folder, medusa_connection, products, sandbox, soon, start_medusa,
+};
+
+/// How many products [`Walk::slow`] has.
+pub(crate) const SLOW: i64 = 300;
 
 /// A migration from exports in a folder to a simulated Medusa, as far as it has come.
 pub(crate) struct Walk {
@@ -33,6 +38,31 @@ impl Walk {
         let snapshot = soon(road::take_snapshot(&client, &source, |_| {})).await.unwrap();
         let revision = road::publish_mapping(&client, &migration, None).await.unwrap().name;
         Self { client, shop, source, target, migration, snapshot, revision }
+    }
+
+    /// A shop of these products.
+    pub(crate) async fn handful(server: &Server, rows: &str) -> (Self, tempfile::TempDir) {
+        let files = folder(&[("products_export.csv", &products(rows))]);
+        (Self::begin(server, files.path()).await, files)
+    }
+
+    /// Many products, and a target that takes its time.
+    pub(crate) async fn slow(server: &Server) -> (Self, tempfile::TempDir) {
+        let rows: String = (0..SLOW).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
+        let (walk, files) = Self::handful(server, &rows).await;
+        let rule = Rule { fault: Fault::Wait { ms: 200 }, ..Rule::default() };
+        walk.shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
+        (walk, files)
+    }
+
+    /// Waits until the target has been written to.
+    pub(crate) async fn written(&self) {
+        let some = async {
+            while self.shop.state("cartage_key")["counts"]["products"].as_u64() < Some(1) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        soon(some).await;
     }
 
     /// Tests the restore of the source's snapshot.

@@ -31,13 +31,13 @@ class Cartage:
         self.pool = DescriptorPool(database)
         self.services = sorted(database.get_services())
 
-    def _method(self, service, name):
-        found = self.pool.FindServiceByName(f"cartage.v1.{service}").methods_by_name[name]
+    def _method(self, service, method):
+        found = self.pool.FindServiceByName(f"cartage.v1.{service}").methods_by_name[method]
         kinds = GetMessageClass(found.input_type), GetMessageClass(found.output_type)
-        return f"/cartage.v1.{service}/{name}", *kinds
+        return f"/cartage.v1.{service}/{method}", *kinds
 
-    def call(self, service, name, **fields):
-        path, asked, answer = self._method(service, name)
+    def call(self, service, method, /, **fields):
+        path, asked, answer = self._method(service, method)
         if "request_id" in asked.DESCRIPTOR.fields_by_name:
             fields.setdefault("request_id", str(uuid.uuid4()))
         method = self.channel.unary_unary(path, asked.SerializeToString, answer.FromString)
@@ -45,8 +45,8 @@ class Cartage:
         response = method(request, metadata=self.metadata, timeout=30)
         return json_format.MessageToDict(response, preserving_proto_field_name=True)
 
-    def watch(self, service, name, **fields):
-        path, asked, answer = self._method(service, name)
+    def watch(self, service, method, /, **fields):
+        path, asked, answer = self._method(service, method)
         method = self.channel.unary_stream(path, asked.SerializeToString, answer.FromString)
         request = json_format.ParseDict(fields, asked())
         for message in method(request, metadata=self.metadata, timeout=PATIENCE_S):

@@ -184,6 +184,8 @@ async fn a_run_is_paused_resumed_and_cancelled() {
     assert_eq!(paused.state(), State::Paused);
     assert_eq!(paused.pause_reason(), v1::run::PauseReason::Requested);
     assert_eq!(client.call(pause).await.unwrap().state(), State::Paused, "nothing to do");
+    let then = walk.shop.state("cartage_key")["counts"]["products"].as_i64().unwrap();
+    assert!(then < SLOW, "a pause takes hold between two batches");
     let migration = v1::GetMigrationRequest { name: walk.migration.clone() };
     let migration = client.call(migration).await.unwrap();
     assert_eq!(migration.state(), v1::migration::State::Paused);

@@ -1,6 +1,9 @@
 //! Loads one kind: page by page, batch by batch, one ledger row per record.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use cartage_connectors::{
     Error as ShopError, JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome,
@@ -279,13 +282,23 @@ impl Loader<'_> {
             }
         }
         let at_once = if refers_within { 1 } else { self.way.target.concurrency(kind).max(1) };
+        let stops = AtomicBool::new(false);
         let mut running = stream::iter(batches)
-            .map(|batch| self.write_batch(kind, batch))
+            .map(|batch| {
+                let stops = &stops;
+                async move {
+                    if stops.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    self.write_batch(kind, batch).await
+                }
+            })
             .buffer_unordered(at_once);
         let mut stopped = None;
-        // Batches under way are let finish, so that what they did is recorded.
+        // Batches under way are let finish, so that what they did is recorded; none is begun.
         while let Some(result) = running.next().await {
             if let Err(error) = result {
+                stops.store(true, Ordering::Relaxed);
                 stopped.get_or_insert(error);
             }
         }

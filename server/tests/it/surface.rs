@@ -3,10 +3,8 @@
 use prost::Message;
 
 /// Methods that no test here calls, each with the reason.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("WatchSnapshot", "called by cartage_client::wait::snapshot, which many tests use"),
-    ("ListFindings", "its page and filter are those of other lists; the stranger's test calls it"),
-];
+const EXCEPTIONS: &[(&str, &str)] =
+    &[("WatchSnapshot", "called by cartage_client::wait::snapshot, which many tests use")];
 
 const TESTS: &[&str] = &[
     include_str!("accounts.rs"),

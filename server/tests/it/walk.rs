@@ -46,11 +46,11 @@ impl Walk {
         (Self::begin(server, files.path()).await, files)
     }
 
-    /// Many products, and a target that takes its time.
-    pub(crate) async fn slow(server: &Server) -> (Self, tempfile::TempDir) {
+    /// Many products, and a target that takes its time for each call.
+    pub(crate) async fn slow(server: &Server, ms: u64) -> (Self, tempfile::TempDir) {
         let rows: String = (0..SLOW).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
         let (walk, files) = Self::handful(server, &rows).await;
-        let rule = Rule { fault: Fault::Wait { ms: 200 }, ..Rule::default() };
+        let rule = Rule { fault: Fault::Wait { ms }, ..Rule::default() };
         walk.shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
         (walk, files)
     }

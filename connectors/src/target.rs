@@ -104,7 +104,9 @@ pub trait CallJournal: Send + Sync {
     /// (same record and ordinal) stays as it is.
     async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError>;
 
-    /// Commits results, after the calls.
+    /// Keeps results, after the calls. They are durable with the next commit of the journal or of the
+    /// record's outcome; one that is lost before leaves an intent without a result, and the shop is
+    /// asked.
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError>;
 }
 

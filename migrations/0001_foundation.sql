@@ -114,6 +114,9 @@ create table job (
     foreign key (account_id, resource) references resource (account_id, name) on delete cascade
 );
 create index job_due on job (run_at);
+-- Epochs are never used twice, so that a worker of a job that ended and came again is not taken for
+-- one of the new job.
+create sequence job_epoch;
 
 -- How far long work has come: rewritten once a second while a worker is at it, and read by
 -- watchers. Beside the resource, so that progress does not change the resource's etag.
@@ -143,4 +146,5 @@ end
 $$;
 create policy due_work on job to cartage_system using (true) with check (true);
 grant select, update on job to cartage_system;
+grant usage on sequence job_epoch to cartage_system;
 grant usage on schema public to cartage_application, cartage_system;

@@ -16,7 +16,7 @@ pub use error::Error;
 pub use source::{Check, CheckItem, Page, Source};
 pub use target::{
     Call, CallJournal, CallResult, CallState, JournalError, JournaledCall, Link, LookUp, Needs,
-    ReadBack, Reference, Refusal, Target, WriteItem, Written, WrittenOutcome, record_key,
+    PARTIAL, ReadBack, Reference, Refusal, Target, WriteItem, Written, WrittenOutcome, record_key,
 };
 
 /// What a connector's operation gives.

@@ -3,7 +3,8 @@
 //! A connector commits an intent before each external call that writes, and the result after it
 //! ([`CallJournal`]). When a step is taken up again, each [`WriteItem`] brings the calls that were
 //! journaled before: a call with a result is not repeated, a call without one may or may not have
-//! had its effect, so the connector looks in the shop by our key before it writes again.
+//! had its effect, so the connector looks in the shop by our key before it writes again. What an
+//! earlier run was refused counts no more; what it wrote with other values is not written over.
 
 use std::collections::BTreeMap;
 
@@ -73,6 +74,9 @@ pub struct JournaledCall {
     pub call: Call,
     /// How far it came.
     pub state: CallState,
+    /// Whether its intent is of another run than the one that writes now. A refusal of an earlier
+    /// run is void: the call is made anew.
+    pub earlier_run: bool,
 }
 
 /// The result of a call, to be committed.
@@ -100,14 +104,20 @@ pub enum JournalError {
 /// Where intents and results are committed.
 #[async_trait]
 pub trait CallJournal: Send + Sync {
-    /// Commits intents, durably, before any of the calls is made. An intent that is already there
-    /// (same record and ordinal) stays as it is.
+    /// Commits intents, durably, before any of the calls is made, with all results that were kept
+    /// before. An intent that is already there (same record and ordinal) stays as it is; only a
+    /// refusal of an earlier run is replaced by the new intent, with its run and its hash.
     async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError>;
 
     /// Keeps results, after the calls. They are durable with the next commit of the journal or of the
     /// record's outcome; one that is lost before leaves an intent without a result, and the shop is
     /// asked.
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError>;
+
+    /// Fails when the work was taken away from this worker (lease lost, run stopped). To be asked
+    /// before every external write that does not directly follow an [`CallJournal::intend`]: one
+    /// that is sent again, one after a look-up, and every deletion.
+    async fn still_ours(&self) -> std::result::Result<(), JournalError>;
 }
 
 /// A record to be written.
@@ -145,14 +155,21 @@ pub struct Written {
     pub source_id: String,
     /// What became of it.
     pub outcome: WrittenOutcome,
+    /// What stands in the target of a record that was refused halfway and could not be taken back,
+    /// with the role [`PARTIAL`], so that it is accounted for. A later run goes on from it.
+    pub partial: Vec<Link>,
 }
+
+/// The role of an object that is only a part of what its record should have become.
+pub const PARTIAL: &str = "partial";
 
 /// What became of one record in the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WrittenOutcome {
     /// It was made now, or by an earlier call of ours that was found by our key.
     Created(Vec<Link>),
-    /// The target will not take it. Objects that were made on the way are taken back or listed.
+    /// The target will not take it. Objects that were made on the way are taken back or listed in
+    /// [`Written::partial`].
     Refused(Refusal),
     /// Whether an earlier call had its effect cannot be decided.
     Undecided(String),
@@ -249,7 +266,8 @@ pub trait Target: Send + Sync {
     fn concurrency(&self, kind: Kind) -> usize;
 
     /// Writes records of one kind. Gives one [`Written`] per item. An error means that nothing can
-    /// go on (credentials, journal); items are then taken up again from the journal.
+    /// go on (credentials, journal, a shop that is away); items are then taken up again from the
+    /// journal.
     async fn write(
         &self,
         prepared: &Value,

@@ -44,6 +44,8 @@ async fn every_fault_does_what_it_says() {
         (Fault::HangAfter, None, 1),
         (Fault::CutBefore, None, 0),
         (Fault::CutAfter, None, 1),
+        (Fault::CutLate { ms: 60_000 }, None, 0),
+        (Fault::CutAmid { rest_ms: None }, None, 1),
         (Fault::Wait { ms: 10 }, Some(200), 1),
     ];
     for (fault, status, effect) in cases {
@@ -58,6 +60,29 @@ async fn every_fault_does_what_it_says() {
         let again = customer(&shop, "b@x.test").await.unwrap();
         assert_eq!(again.0, 200, "only the first is hit");
     }
+}
+
+#[tokio::test]
+async fn late_work_lands_and_half_a_product_is_completed() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    shop.set_faults(once(Fault::CutLate { ms: 20 }));
+    assert!(customer(&shop, "a@x.test").await.is_err());
+    while held(&shop) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    shop.set_faults(once(Fault::CutAmid { rest_ms: Some(200) }));
+    let body = json!({ "title": "A", "options": [{ "title": "O", "values": ["V"] }],
+        "variants": [{ "title": "V", "options": { "O": "V" }, "prices": [] }] });
+    let url = format!("{}/admin/products", shop.url());
+    let request = client().post(url).basic_auth(shop.api_key(), Some("")).json(&body);
+    assert!(request.send().await.is_err());
+    let count = |kind: &str| shop.state("cartage_key")["counts"][kind].clone();
+    assert_eq!(count("products"), 1);
+    assert_eq!((count("variants"), count("inventory_items")), (json!(0), json!(0)));
+    while count("variants") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(count("inventory_items"), 1);
 }
 
 #[tokio::test]

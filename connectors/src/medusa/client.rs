@@ -110,7 +110,8 @@ impl Client {
             field: "base_url",
             problem: "is no address".to_owned(),
         })?;
-        let is_read = method == Method::GET;
+        // A write to an object that is gone is refused; a read or a deletion has found that out.
+        let is_asked = method != Method::POST;
         let mut request = self
             .http
             .request(method, url)
@@ -144,7 +145,7 @@ impl Client {
                 return Err(unreadable(&operation, "the answer is longer than allowed"));
             }
         };
-        judge(status, retry_after, &bytes, &operation, is_read)
+        judge(status, retry_after, &bytes, &operation, is_asked)
     }
 }
 
@@ -162,7 +163,7 @@ fn judge(
     retry_after: Option<Duration>,
     bytes: &[u8],
     operation: &str,
-    is_read: bool,
+    is_asked: bool,
 ) -> Result<Value> {
     let json: Option<Value> = serde_json::from_slice(bytes).ok();
     let operation = operation.to_owned();
@@ -181,7 +182,7 @@ fn judge(
     };
     Err(match status.as_u16() {
         401 | 403 => Error::Unauthorised { platform: PLATFORM, operation },
-        404 if is_read && json.is_some() => Error::Missing { platform: PLATFORM, operation },
+        404 if is_asked && json.is_some() => Error::Missing { platform: PLATFORM, operation },
         404 if json.is_none() => unreadable(&operation, "the shop does not know the path"),
         408 | 425 | 500..=599 => {
             Error::Transient { platform: PLATFORM, operation, problem, retry_after }
@@ -222,9 +223,9 @@ fn without_ids(operation: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(status: u16, body: &str, is_read: bool) -> Error {
+    fn check(status: u16, body: &str, is_asked: bool) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        judge(status, None, body.as_bytes(), "GET /x", is_read).unwrap_err()
+        judge(status, None, body.as_bytes(), "GET /x", is_asked).unwrap_err()
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub(super) const COLLECTIONS: &str = "cartage_collections";
 pub(super) const LOCATION: &str = "cartage_location";
 /// Fields of an order that are kept as they are.
 pub(super) const ORDER: &str = "cartage_order";
+/// Among them: the order's buyer was not in the target when it was written.
+pub(super) const CUSTOMER_ABSENT: &str = "customer_absent";
+/// Among them: the order had no address, so Medusa shows its customer's.
+pub(super) const EMAIL_ABSENT: &str = "email_absent";
 
 /// The number the customer knows; without our prefix, for the people who work with the shop.
 pub(super) const ORDER_NUMBER: &str = "order_number";

@@ -124,16 +124,30 @@ pub(super) async fn read_back(
     kind: Kind,
     ids: &[String],
 ) -> Result<Vec<ReadBack>> {
-    let locations = match kind {
-        Kind::Product => locations(client).await?,
-        _ => BTreeMap::new(),
-    };
     let found = by_ids(client, kind, ids, map::asked_fields(kind)).await?;
+    let mut around = map::Around::default();
+    match kind {
+        Kind::Product => around.locations = locations(client).await?,
+        Kind::Order => around.customers = customers(client, found.values()).await?,
+        _ => {}
+    }
     let read_backs = ids.iter().map(|id| ReadBack {
         target_id: id.clone(),
-        fields: found.get(id).map(|object| map::fields(kind, object, &locations)),
+        fields: found.get(id).map(|object| map::fields(kind, object, &around)),
     });
     Ok(read_backs.collect())
+}
+
+/// The customers whom orders hang at, by id, with what tells who they are.
+async fn customers(
+    client: &Client,
+    orders: impl Iterator<Item = &Value>,
+) -> Result<BTreeMap<String, Value>> {
+    let mut ids: Vec<String> =
+        orders.filter_map(|order| json::owned(order, "customer_id")).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    by_ids(client, Kind::Customer, &ids, "id,email,metadata").await
 }
 
 /// The source's names of the stock locations, by id; of foreign ones their own names.

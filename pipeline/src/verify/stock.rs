@@ -42,6 +42,12 @@ impl StockReconciliation {
         self.add(product, |units| &mut units.left_out);
     }
 
+    /// Units of the source at a location that are known not to be taken over.
+    pub fn add_left_out(&mut self, location: &str, quantity: Decimal) {
+        let units = self.locations.entry(location.to_owned()).or_default();
+        units.left_out = units.left_out.saturating_add(quantity);
+    }
+
     /// Units in the target, at the location by its name in the source; none is the nameless one.
     pub fn add_target(&mut self, location: Option<&str>, quantity: Decimal) {
         let units = self.locations.entry(location.unwrap_or_default().to_owned()).or_default();

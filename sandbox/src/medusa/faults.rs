@@ -20,7 +20,7 @@ pub struct Faults {
     pub rules: Vec<Rule>,
 }
 
-/// One fault and the requests it hits. Without `nth` and `every` it hits each of them.
+/// One fault and the requests it hits. Without `nth`, `every` and `from` it hits each of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {
@@ -30,10 +30,14 @@ pub struct Rule {
     pub nth: Option<u64>,
     /// Each n-th of them.
     pub every: Option<u64>,
+    /// Passes over those before this one, counted from 1.
+    pub from: Option<u64>,
     /// Stops after so many hits.
     pub times: Option<u64>,
     /// Looks only at paths that begin so, such as `/admin/customers`.
     pub path: Option<String>,
+    /// Looks only at bodies that hold this text.
+    pub body: Option<String>,
     /// Looks at reads too; otherwise at writes alone.
     pub reads: bool,
 }
@@ -63,6 +67,17 @@ pub enum Fault {
     CutBefore,
     /// The request is done, then the connection is cut.
     CutAfter,
+    /// The connection is cut, and the request is done after that.
+    CutLate {
+        /// Milliseconds in between.
+        ms: u64,
+    },
+    /// The connection is cut amid the work: a product is there without its variants, a payment is
+    /// authorised and not captured.
+    CutAmid {
+        /// Milliseconds after which a product's variants are there, too; never without it.
+        rest_ms: Option<u64>,
+    },
     /// The request waits, then goes its way.
     Wait {
         /// Milliseconds.
@@ -98,21 +113,23 @@ impl Plan {
 
     /// The fault that hits this request, if one does. Counts the request in every rule that looks
     /// at it.
-    pub(crate) fn next(&mut self, path: &str, is_write: bool) -> Option<Fault> {
+    pub(crate) fn next(&mut self, path: &str, is_write: bool, body: &str) -> Option<Fault> {
         let mut hit = None;
         for (place, rule) in self.faults.rules.iter().enumerate() {
             let here = rule.path.as_ref().is_none_or(|start| path.starts_with(start.as_str()));
-            if !here || !(is_write || rule.reads) {
+            let held = rule.body.as_ref().is_none_or(|wanted| body.contains(wanted.as_str()));
+            if !here || !held || !(is_write || rule.reads) {
                 continue;
             }
             self.seen[place] += 1;
+            let is_due = rule.from.is_none_or(|from| self.seen[place] >= from);
             let turn = match (rule.nth, rule.every) {
                 (Some(nth), _) => self.seen[place] == nth,
                 (None, Some(every)) => every > 0 && self.seen[place].is_multiple_of(every),
                 (None, None) => true,
             };
             let spent = rule.times.is_some_and(|times| self.hits[place] >= times);
-            if turn && !spent && hit.is_none() {
+            if is_due && turn && !spent && hit.is_none() {
                 self.hits[place] += 1;
                 hit = Some(rule.fault);
             }
@@ -154,9 +171,14 @@ mod tests {
         };
         let mut plan = Plan::new(Faults { rules: vec![rule], ..Faults::default() });
         let hits: Vec<bool> =
-            (0..7).map(|_| plan.next("/admin/customers", true).is_some()).collect();
+            (0..7).map(|_| plan.next("/admin/customers", true, "").is_some()).collect();
         assert_eq!(hits, [false, false, true, false, false, false, false]);
-        assert_eq!(plan.next("/admin/products", true), None);
-        assert_eq!(plan.next("/admin/customers", false), None);
+        assert_eq!(plan.next("/admin/products", true, ""), None);
+        assert_eq!(plan.next("/admin/customers", false, ""), None);
+        let rule = Rule { from: Some(3), reads: true, ..Rule::default() };
+        let mut plan = Plan::new(Faults { rules: vec![rule], ..Faults::default() });
+        let hits: Vec<bool> =
+            (0..4).map(|_| plan.next("/admin/stores", false, "").is_some()).collect();
+        assert_eq!(hits, [false, false, true, true]);
     }
 }

@@ -19,6 +19,7 @@ mod fields;
 mod inventory;
 mod order_view;
 mod orders;
+mod partial;
 mod payments;
 mod product_body;
 mod product_view;
@@ -131,6 +132,12 @@ impl Medusa {
     /// What `GET /__sandbox/state` says, with keys taken from this metadata field.
     pub fn state(&self, key: &str) -> Value {
         self.shared.report(key)
+    }
+
+    /// Waits until so many requests have come in since the start or the last reset. A request counts
+    /// before it is looked at.
+    pub async fn requests_reach(&self, wanted: u64) {
+        self.shared.requests_reach(wanted).await;
     }
 
     /// Starts afresh: an empty shop, no faults.

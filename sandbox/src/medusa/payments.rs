@@ -129,6 +129,59 @@ pub(crate) fn mark_as_paid(shop: &mut Shop, query: &Query, id_: &str, body: &Val
     read(shop, query, id_)
 }
 
+/// `POST /admin/payments/:id/capture`: of the whole amount, for a payment that was authorised only;
+/// one that is captured stays as it is.
+pub(crate) fn capture(shop: &mut Shop, query: &Query, payment: &str, body: &Value) -> Answer {
+    const SHAPE: Shape = strict(&[opt("amount", Type::Quantity)]);
+    check(&SHAPE, body)?;
+    let row = shop.get(Kind::Payments, payment);
+    let row =
+        row.ok_or_else(|| Refusal::missing(format!("Payment with id: {payment} was not found")))?;
+    if !row["captured_at"].is_null() {
+        return Ok(json!({ "payment": query.fields(PAYMENT).pick(row) }));
+    }
+    let value = amount(row, "amount");
+    let collection = text(row, "payment_collection_id").to_owned();
+    let order = text(found(shop, &collection)?, "order_id").to_owned();
+    shop.update(Kind::Payments, payment, |row| {
+        row.insert("captured_at".into(), now().into());
+        row.insert("captures".into(), json!([{ "id": id("capt"), "amount": number(value) }]));
+    });
+    shop.update(Kind::PaymentCollections, &collection, |row| {
+        row.insert("status".into(), "completed".into());
+        row.insert("completed_at".into(), now().into());
+        row.insert("captured_amount".into(), number(value));
+        row.insert("refunded_amount".into(), 0.into());
+    });
+    transact(shop, &order, value, "capture", &collection);
+    let row = shop.get(Kind::Payments, payment).ok_or_else(Refusal::unknown)?;
+    Ok(json!({ "payment": query.fields(PAYMENT).pick(row) }))
+}
+
+/// Leaves the payments of a collection authorised, as if the shop had been cut before the capture.
+pub(crate) fn uncapture(shop: &mut Shop, collection: &str) {
+    let payments = shop.table(Kind::Payments).by("payment_collection_id", collection);
+    let payments: Vec<String> = payments.map(|row| text(row, "id").to_owned()).collect();
+    for payment in payments {
+        shop.update(Kind::Payments, &payment, |row| {
+            row.insert("captured_at".into(), Value::Null);
+            row.insert("captures".into(), json!([]));
+        });
+    }
+    let order = shop.get(Kind::PaymentCollections, collection);
+    let order = order.map(|row| text(row, "order_id").to_owned()).unwrap_or_default();
+    shop.update(Kind::PaymentCollections, collection, |row| {
+        row.insert("status".into(), "authorized".into());
+        row.insert("completed_at".into(), Value::Null);
+        row.insert("captured_amount".into(), 0.into());
+    });
+    shop.update(Kind::Orders, &order, |row| {
+        if let Some(Value::Array(moves)) = row.get_mut("transactions") {
+            moves.retain(|one| one["reference_id"] != collection);
+        }
+    });
+}
+
 fn transact(shop: &mut Shop, order: &str, value: Decimal, reference: &str, of: &str) {
     shop.update(Kind::Orders, order, |row| {
         if let Some(Value::Array(moves)) = row.get_mut("transactions") {
@@ -159,7 +212,7 @@ pub(crate) fn refund(shop: &mut Shop, query: &Query, payment: &str, body: &Value
             "Invalid request: Value for field 'amount' too small, expected at least: '0'",
         ));
     }
-    if value > captured {
+    if value > captured || row["captured_at"].is_null() {
         return Err(Refusal::invalid(
             "You are not allowed to refund more than the captured amount",
         ));
@@ -179,7 +232,7 @@ pub(crate) fn refund_all(shop: &mut Shop, order: &str) -> Answer<()> {
                 .map(|refund| super::value::decimal(&refund["amount"]))
                 .sum();
             let left = amount(payment, "amount") - given;
-            if left > Decimal::ZERO {
+            if left > Decimal::ZERO && !payment["captured_at"].is_null() {
                 give_back(shop, text(payment, "id"), left, Value::Null)?;
             }
         }

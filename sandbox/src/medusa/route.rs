@@ -112,6 +112,7 @@ pub(crate) fn post(shop: &mut Shop, path: &[&str], query: &Query, body: &Value) 
         ["payment-collections", id, "mark-as-paid"] => {
             payments::mark_as_paid(shop, query, id, body)
         }
+        ["payments", id, "capture"] => payments::capture(shop, query, id, body),
         ["payments", id, "refund"] => payments::refund(shop, query, id, body),
         ["stock-locations", id, "sales-channels"] => setup::link_channels(shop, query, id, body),
         ["stock-locations", id, "fulfillment-sets"] => setup::add_set(shop, query, id, body),

@@ -10,11 +10,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::auth::Tokens;
 use super::control;
 use super::error::{Answer, Refusal};
 use super::faults::{Fault, Faults, Plan};
+use super::partial;
 use super::query::Query;
 use super::route;
 use super::seed;
@@ -27,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) plan: Mutex<Plan>,
     tokens: Mutex<Tokens>,
     api_key: String,
-    requests: AtomicU64,
+    requests: watch::Sender<u64>,
     writes: AtomicU64,
 }
 
@@ -42,7 +44,7 @@ impl Shared {
             plan: Mutex::new(Plan::new(faults)),
             tokens: Mutex::default(),
             api_key,
-            requests: AtomicU64::new(0),
+            requests: watch::Sender::new(0),
             writes: AtomicU64::new(0),
         }
     }
@@ -51,7 +53,7 @@ impl Shared {
     pub(crate) fn report(&self, field: &str) -> Value {
         let shop = self.shop.read().unwrap_or_else(PoisonError::into_inner);
         let mut report = control::report(&shop, field);
-        report["requests"] = self.requests.load(Ordering::Relaxed).into();
+        report["requests"] = (*self.requests.borrow()).into();
         report["writes"] = self.writes.load(Ordering::Relaxed).into();
         report
     }
@@ -60,8 +62,15 @@ impl Shared {
     pub(crate) fn reset(&self) {
         *self.shop.write().unwrap_or_else(PoisonError::into_inner) = seed::shop(&self.api_key);
         self.set_faults(Faults::default());
-        self.requests.store(0, Ordering::Relaxed);
+        self.requests.send_replace(0);
         self.writes.store(0, Ordering::Relaxed);
+    }
+
+    /// Waits until so many requests have come in.
+    pub(crate) async fn requests_reach(&self, wanted: u64) {
+        let mut requests = self.requests.subscribe();
+        // It fails only when the counter is gone, and that is ours.
+        let _reached = requests.wait_for(|requests| *requests >= wanted).await;
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
@@ -94,12 +103,13 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let Ok(body) = to_bytes(body, limit).await else {
         return answer(Err(Refusal::too_large()));
     };
-    shared.requests.fetch_add(1, Ordering::Relaxed);
+    shared.requests.send_modify(|requests| *requests += 1);
     let latency = shared.plan(|plan| plan.latency());
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let fault = shared.plan(|plan| plan.next(&path, is_write));
+    let text = String::from_utf8_lossy(&body);
+    let fault = shared.plan(|plan| plan.next(&path, is_write, &text));
     match fault {
         Some(Fault::Refuse { status }) => return refuse(status),
         Some(Fault::Throttle { retry_after }) => return throttle(retry_after),
@@ -107,12 +117,45 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Some(Fault::CutBefore) => cut(),
         Some(Fault::Wait { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
         Some(Fault::FailAfter | Fault::HangAfter | Fault::CutAfter) | None => {}
+        Some(Fault::CutLate { .. } | Fault::CutAmid { .. }) => {}
     }
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let done = run(&shared, &parts.method, &path, &query, header, &body);
-    if is_write && done.is_ok() {
-        shared.writes.fetch_add(1, Ordering::Relaxed);
-    }
+    let header = header.map(str::to_owned);
+    let work = {
+        let shared = Arc::clone(&shared);
+        move || {
+            let done = run(&shared, &parts.method, &path, &query, header.as_deref(), &body);
+            if is_write && done.is_ok() {
+                shared.writes.fetch_add(1, Ordering::Relaxed);
+            }
+            (path, done)
+        }
+    };
+    let done = match fault {
+        Some(Fault::CutLate { ms }) => {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                let _nobody_waits = work();
+            });
+            cut()
+        }
+        Some(Fault::CutAmid { rest_ms }) => {
+            let rest = {
+                let (path, done) = work();
+                let mut shop = shared.shop.write().unwrap_or_else(PoisonError::into_inner);
+                done.map(|done| partial::hold_back(&mut shop, &path, &done)).unwrap_or_default()
+            };
+            if let Some(ms) = rest_ms {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    let mut shop = shared.shop.write().unwrap_or_else(PoisonError::into_inner);
+                    partial::put_in(&mut shop, rest);
+                });
+            }
+            cut()
+        }
+        _ => work().1,
+    };
     match fault {
         Some(Fault::FailAfter) => answer(Err(Refusal::unknown())),
         Some(Fault::HangAfter) => std::future::pending().await,

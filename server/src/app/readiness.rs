@@ -50,6 +50,13 @@ async fn plan(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
             "The plan is about another snapshot or mapping revision than the run.",
         ));
     }
+    if !run.scope.is_within(&plan.body.scope) {
+        unmet.push(condition(
+            "PLAN_SCOPE_EXCEEDED",
+            &run.plan,
+            "The run covers records that the approved plan does not.",
+        ));
+    }
     Ok(())
 }
 

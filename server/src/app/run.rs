@@ -48,6 +48,8 @@ pub struct Run {
     pub mapping_revision: String,
     /// Which records.
     pub scope: Scope,
+    /// Which isolated shop of this server holds what a TEST run wrote.
+    pub sandbox_instance: Option<String>,
     /// Where it writes.
     pub target_connection: String,
     /// The target as it was before a LIVE run.
@@ -160,6 +162,9 @@ pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
 
 /// Refuses a second LIVE run of a migration beside one that has not ended.
 pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    // Two runs that start at once would not see each other's new state; one waits here for the
+    // other's commit.
+    tx.resource_children_hold(&migration_of(&run.name)).await?;
     let cut = crate::store::resource::Cut {
         limit: 1_000,
         states: RunState::ALL

@@ -21,7 +21,7 @@ const SHOPS_MAX: usize = 8;
 /// The shops of this process.
 #[derive(Debug, Default)]
 pub struct Sandboxes {
-    shops: Mutex<VecDeque<(String, Arc<medusa::Medusa>)>>,
+    shops: Mutex<VecDeque<(String, Sandbox)>>,
 }
 
 /// The shop of a run.
@@ -29,8 +29,8 @@ pub struct Sandboxes {
 pub struct Sandbox {
     /// The shop.
     pub shop: Arc<medusa::Medusa>,
-    /// Whether it was made just now, and so is empty.
-    pub fresh: bool,
+    /// Which one it is: another one is another, empty shop.
+    pub instance: String,
 }
 
 impl Sandboxes {
@@ -49,14 +49,14 @@ impl Sandboxes {
         }
         let mut shops = self.shops.lock().await;
         if let Some((_, shop)) = shops.iter().find(|(name, _)| name == run.as_str()) {
-            return Ok(Sandbox { shop: Arc::clone(shop), fresh: false });
+            return Ok(shop.clone());
         }
-        let shop =
-            Arc::new(medusa::start(medusa::Options::default()).await.map_err(Error::internal)?);
+        let shop = medusa::start(medusa::Options::default()).await.map_err(Error::internal)?;
+        let sandbox = Sandbox { shop: Arc::new(shop), instance: crate::id::new().to_string() };
         if shops.len() >= SHOPS_MAX {
             shops.pop_front();
         }
-        shops.push_back((run.as_str().to_owned(), Arc::clone(&shop)));
-        Ok(Sandbox { shop, fresh: true })
+        shops.push_back((run.as_str().to_owned(), sandbox.clone()));
+        Ok(sandbox)
     }
 }

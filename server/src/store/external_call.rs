@@ -7,7 +7,8 @@ use super::{Tx, record_link::LinkSpace};
 use crate::{error::Result, name::Name};
 
 impl Tx {
-    /// Commits intents; one that is there stays as it is.
+    /// Commits intents; one that is there stays as it is, unless the shop refused the call in an
+    /// earlier run: this run asks anew.
     pub async fn external_call_intend(
         &mut self,
         space: &LinkSpace,
@@ -23,8 +24,14 @@ impl Tx {
         let hashes: Vec<String> = calls.iter().map(|call| call.payload_hash.clone()).collect();
         sqlx::query!(
             "insert into external_call (account_id, migration, target, kind, run, epoch, source_id, ordinal, name, payload_hash)
-            select $1, $2, $3, $4, $5, $6, * from unnest($7::text[], $8::integer[], $9::text[], $10::text[])
-            on conflict do nothing",
+            select $1, $2, $3, $4, $5, $6, * from (
+                select distinct on (source_id, ordinal) * from unnest($7::text[], $8::integer[], $9::text[], $10::text[])
+                    as call (source_id, ordinal, name, payload_hash)
+            ) as call
+            on conflict (account_id, migration, target, kind, source_id, ordinal) do update
+            set run = excluded.run, epoch = excluded.epoch, name = excluded.name, payload_hash = excluded.payload_hash,
+                state = 'intended', result = null, intend_time = clock_timestamp(), result_time = null
+            where external_call.run <> excluded.run and external_call.state = 'refused'",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -90,10 +97,11 @@ impl Tx {
         &mut self,
         space: &LinkSpace,
         kind: &str,
+        run: &Name,
         source_ids: &[String],
     ) -> Result<Vec<JournaledCall>> {
         let rows = sqlx::query!(
-            "select source_id, ordinal, name, payload_hash, state, result
+            "select source_id, ordinal, name, payload_hash, state, result, run
             from external_call
             where account_id = $1 and migration = $2 and target = $3 and kind = $4 and source_id = any($5)
             order by source_id, ordinal",
@@ -108,6 +116,7 @@ impl Tx {
         Ok(rows
             .into_iter()
             .map(|row| JournaledCall {
+                earlier_run: row.run != run.as_str(),
                 call: Call {
                     source_id: row.source_id,
                     ordinal: u32::try_from(row.ordinal).unwrap_or_default(),

@@ -27,7 +27,7 @@ impl Store {
     pub async fn job_claim(&self, worker: &str, lease_s: f64) -> Result<Option<Claim>> {
         let row = sqlx::query!(
             "update job
-            set epoch = epoch + 1,
+            set epoch = nextval('job_epoch'),
                 attempt = attempt + 1,
                 worker = $1,
                 lease_until = clock_timestamp() + make_interval(secs => $2)

@@ -79,6 +79,21 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
+        // What was a part of a record is no more, once the record is whole.
+        sqlx::query!(
+            "delete from record_link as link
+            using unnest($4::text[], $5::text[], $6::text[]) as whole (kind, source_id, role)
+            where account_id = $1 and migration = $2 and target = $3 and link.role = 'partial'
+                and link.kind = whole.kind and link.source_id = whole.source_id and whole.role = whole.kind",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            &column(|link| link.kind.clone()),
+            &column(|link| link.source_id.clone()),
+            &column(|link| link.role.clone()),
+        )
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
@@ -108,6 +123,31 @@ impl Tx {
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows)
+    }
+
+    /// The (source id, target id) of the records' own objects of a kind, of those that stand for one
+    /// of these target ids or source ids.
+    pub async fn record_link_known(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        target_ids: &[String],
+        source_ids: &[String],
+    ) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query!(
+            "select source_id, target_id from record_link
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and (role = $4 or role = 'partial') and (target_id = any($5) or source_id = any($6))",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            target_ids,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.source_id, row.target_id)).collect())
     }
 
     /// A page of links in the order of kind, source id and role, behind a given one.
@@ -207,5 +247,28 @@ impl Tx {
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows.into_iter().map(|row| row.source_id).collect())
+    }
+
+    /// Gives an identity to another record.
+    pub async fn record_identity_pass(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        identity: &str,
+        source_id: &str,
+    ) -> Result<()> {
+        sqlx::query!(
+            "update record_identity set source_id = $6
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and identity = $5",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            identity,
+            source_id,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
     }
 }

@@ -239,6 +239,20 @@ impl Tx {
         row.ok_or_else(|| Error::not_found(name.as_str()))?.into_resource()
     }
 
+    /// Waits until nobody else decides what the children of a resource may do, and keeps others
+    /// from it until the end of the transaction. It holds no row, so it may be asked for at any
+    /// time without a deadlock; what is read afterwards is what the others committed.
+    pub async fn resource_children_hold(&mut self, parent: &Name) -> Result<()> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended($1 || ':' || $2, 0))",
+            self.account,
+            parent.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// Writes state and body of a resource that is held, and counts the revision.
     pub async fn resource_update<B: Body>(&mut self, resource: &mut Resource<B>) -> Result<()> {
         let row = sqlx::query!(

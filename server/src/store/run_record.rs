@@ -1,5 +1,7 @@
 //! The ledger: what became of every record of a run.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -77,8 +79,13 @@ pub struct RecordFilter {
 }
 
 impl Tx {
-    /// Writes rows of the ledger; a record that has one keeps it.
-    pub async fn run_record_insert(&mut self, run: &Name, rows: &[RunRecord]) -> Result<()> {
+    /// Writes rows of the ledger; a record that has one keeps it. Gives (kind, source id) of the
+    /// rows that are new.
+    pub async fn run_record_insert(
+        &mut self,
+        run: &Name,
+        rows: &[RunRecord],
+    ) -> Result<HashSet<(String, String)>> {
         let kinds: Vec<String> = rows.iter().map(|row| row.kind.clone()).collect();
         let source_ids: Vec<String> = rows.iter().map(|row| row.source_id.clone()).collect();
         let ordinals: Vec<Option<i64>> = rows.iter().map(|row| row.ordinal).collect();
@@ -87,12 +94,13 @@ impl Tx {
         let reasons: Vec<Option<String>> = rows.iter().map(|row| row.reason.clone()).collect();
         let details: Vec<Value> = rows.iter().map(|row| row.detail.clone()).collect();
         let attempts: Vec<i32> = rows.iter().map(|row| row.attempt_count).collect();
-        sqlx::query!(
+        let inserted = sqlx::query!(
             "insert into run_record (account_id, run, kind, source_id, ordinal, outcome, effect, reason, detail, attempt_count)
             select $1, $2, * from unnest(
                 $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::integer[]
             )
-            on conflict do nothing",
+            on conflict do nothing
+            returning kind, source_id",
             self.account,
             run.as_str(),
             &kinds,
@@ -104,9 +112,9 @@ impl Tx {
             &details,
             &attempts,
         )
-        .execute(&mut *self.inner)
+        .fetch_all(&mut *self.inner)
         .await?;
-        Ok(())
+        Ok(inserted.into_iter().map(|row| (row.kind, row.source_id)).collect())
     }
 
     /// Which of some records have a row already.

@@ -13,7 +13,7 @@ pub mod verification;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often work that failed for a passing reason is taken up again before it is given up.
 pub const ATTEMPTS_MAX: i32 = 1_000;
+/// How long to wait after a renewal that failed.
+const RENEWAL_PAUSE: Duration = Duration::from_millis(200);
 /// The longest wait before work is taken up again.
 const DELAY_MAX_S: f64 = 30.0;
 
@@ -104,27 +106,10 @@ pub async fn run(app: Arc<App>) {
 async fn hold(app: Arc<App>, claim: Claim) {
     let stop = app.draining.child_token();
     let work = Work { app: Arc::clone(&app), claim: claim.clone(), stop: stop.clone() };
-    let mut phase = Box::pin(perform(work));
-    let period = app.config.lease / 3;
-    let mut renewal = tokio::time::interval(period);
-    renewal.tick().await;
-    let mut trusted_until = tokio::time::Instant::now() + app.config.lease - period / 2;
-    let result = loop {
-        tokio::select! {
-            result = &mut phase => break result,
-            _ = renewal.tick() => {
-                let asked = tokio::time::Instant::now();
-                let renewed = app.store.job_renew(&claim, app.config.lease.as_secs_f64());
-                match tokio::time::timeout(period, renewed).await {
-                    Ok(Ok(true)) => trusted_until = asked + app.config.lease - period / 2,
-                    Ok(Ok(false)) => stop.cancel(),
-                    Ok(Err(_)) | Err(_) => {}
-                }
-                if tokio::time::Instant::now() >= trusted_until {
-                    stop.cancel();
-                }
-            }
-        }
+    let result = tokio::select! {
+        biased;
+        result = perform(work) => result,
+        never = renew(&app, &claim, &stop) => match never {},
     };
     let Err(error) = result else { return };
     let delay_s = if stop.is_cancelled() {
@@ -136,6 +121,46 @@ async fn hold(app: Arc<App>, claim: Claim) {
     tracing::info!(resource = %claim.resource, error = %error.chain(), "Work is given back.");
     if let Err(error) = app.store.job_release(&claim, delay_s).await {
         tracing::warn!(resource = %claim.resource, error = %error.chain(), "Work cannot be given back; its lease will end.");
+    }
+}
+
+/// Renews a lease as long as the job runs. When it is lost, or cannot be renewed in time, the job
+/// is told to stop while the lease still holds, so that no call of it begins after another worker
+/// may have taken over.
+async fn renew(app: &App, claim: &Claim, stop: &CancellationToken) -> std::convert::Infallible {
+    let lease = app.config.lease;
+    let period = lease / 3;
+    // The database counts from its own clock at an unknown moment between question and answer, so
+    // the term is counted from the question, less a margin for what is under way.
+    let term = lease - lease / 6;
+    let mut trusted_until = Instant::now() + term;
+    let mut next = Instant::now() + period;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = stop.cancelled() => std::future::pending().await,
+        }
+        let asked = Instant::now();
+        next = asked + period;
+        match tokio::time::timeout_at(
+            trusted_until,
+            app.store.job_renew(claim, lease.as_secs_f64()),
+        )
+        .await
+        {
+            Ok(Ok(true)) => trusted_until = asked + term,
+            Ok(Ok(false)) => {
+                tracing::warn!(resource = %claim.resource, "The lease is lost; the work stops.");
+                stop.cancel();
+            }
+            // The database did not answer well; there is time for another try before the end.
+            Ok(Err(_)) if asked + RENEWAL_PAUSE < trusted_until => next = asked + RENEWAL_PAUSE,
+            Ok(Err(_)) | Err(_) => {
+                tokio::time::sleep_until(trusted_until).await;
+                tracing::warn!(resource = %claim.resource, "The lease cannot be renewed; the work stops.");
+                stop.cancel();
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! A run, its verification and the preflight all go this one way, so that what is verified is what
 //! was written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cartage_connectors::Target;
 use cartage_model::{Kind, Mapped, Record};
@@ -57,15 +57,14 @@ impl std::fmt::Debug for Way {
 }
 
 impl Way {
-    /// The kinds in scope that the snapshot has, in the target's order of loading.
+    /// The kinds in scope that the snapshot has, those the target cannot take included: their
+    /// records are excluded, and counted. In the order of loading.
     pub fn kinds(&self) -> Vec<Kind> {
-        let taken: BTreeSet<Kind> = self.target.kinds().into_iter().collect();
         let manifest = self.snapshot.manifest();
         Kind::ALL
             .into_iter()
             .filter(|kind| self.scope.kinds.is_empty() || self.scope.kinds.contains(kind))
             .filter(|kind| manifest.records(*kind) + manifest.unreadable(*kind) > 0)
-            .filter(|kind| taken.contains(kind) || !self.scope.kinds.is_empty())
             .collect()
     }
 
@@ -167,9 +166,10 @@ impl ScopeMeter {
         if !filter.source_ids.is_empty() && !filter.source_ids.contains(&stored.source_id) {
             return false;
         }
+        // A record without a creation time is in scope, as the API says.
         let created = created_at(&stored.record);
-        if filter.created_after.is_some_and(|bound| created.is_none_or(|time| time < bound))
-            || filter.created_before.is_some_and(|bound| created.is_none_or(|time| time >= bound))
+        if filter.created_after.is_some_and(|bound| created.is_some_and(|time| time < bound))
+            || filter.created_before.is_some_and(|bound| created.is_some_and(|time| time >= bound))
         {
             return false;
         }

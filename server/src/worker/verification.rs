@@ -70,8 +70,8 @@ async fn perform(work: &Work, report: &Resource<VerificationReport>) -> Result<G
     let mut tx = work.begin().await?;
     let run = tx.resource_get::<Run>(&run_name).await?;
     tx.rollback().await?;
-    let (way, fresh) = open_way(&work.app, &work.claim.account, &run).await?;
-    if fresh {
+    let (way, instance) = open_way(&work.app, &work.claim.account, &run).await?;
+    if instance != run.body.sandbox_instance {
         return Err(Error::new(
             Reason::CapabilityUnsupported,
             "The isolated shop of this test run is gone: it lives as long as the server that ran it.",

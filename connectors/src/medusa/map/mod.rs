@@ -68,20 +68,24 @@ pub(super) const fn asked_fields(kind: Kind) -> &'static str {
     }
 }
 
-/// The target fields of an object, in the form of a fitted record. `locations` gives the source's
-/// name of a stock location by its id.
-pub(super) fn fields(
-    kind: Kind,
-    object: &Value,
-    locations: &BTreeMap<String, String>,
-) -> Map<String, Value> {
+/// What objects name by their ids alone.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    /// The source's names of the stock locations.
+    pub(super) locations: BTreeMap<String, String>,
+    /// Customers with address and metadata.
+    pub(super) customers: BTreeMap<String, Value>,
+}
+
+/// The target fields of an object, in the form of a fitted record.
+pub(super) fn fields(kind: Kind, object: &Value, around: &Around) -> Map<String, Value> {
     match kind {
         Kind::Category => catalogue::category(object),
         Kind::Collection => catalogue::collection(object),
         Kind::CustomerGroup => catalogue::customer_group(object),
-        Kind::Product => catalogue::product(object, locations),
+        Kind::Product => catalogue::product(object, &around.locations),
         Kind::Customer => customer::customer(object),
-        Kind::Order => order::order(object),
+        Kind::Order => order::order(object, &around.customers),
         Kind::Company
         | Kind::Coupon
         | Kind::GiftCard

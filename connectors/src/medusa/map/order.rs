@@ -1,6 +1,9 @@
 //! Orders as target fields: sums from Medusa's own totals, lines, payments and refunds; only what
 //! Medusa has no place for comes from the metadata.
 
+use std::collections::BTreeMap;
+
+use cartage_model::Kind;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -9,10 +12,10 @@ use super::{
         json::{self, decimal_of, plain},
         marks,
     },
-    copy, customer, metadata,
+    copy, customer, key, metadata, source_id,
 };
 
-pub(super) fn order(object: &Value) -> Map<String, Value> {
+pub(super) fn order(object: &Value, customers: &BTreeMap<String, Value>) -> Map<String, Value> {
     let mut fields = Map::new();
     let kept = object.get("metadata").unwrap_or(&Value::Null);
     for (ours, theirs) in [("number", marks::ORDER_NUMBER), ("placed_at", marks::ORDER_DATE)] {
@@ -26,7 +29,6 @@ pub(super) fn order(object: &Value) -> Map<String, Value> {
         own,
         &mut fields,
         &[
-            "customer",
             "financial_status",
             "fulfilment_status",
             "taxes_included",
@@ -36,6 +38,15 @@ pub(super) fn order(object: &Value) -> Map<String, Value> {
             "refunds",
         ],
     );
+    let customer = json::text(object, "customer_id").and_then(|id| customers.get(id));
+    if own.get(marks::EMAIL_ABSENT) == Some(&Value::Bool(true))
+        && customer.is_some_and(|customer| has_address_of(object, customer))
+    {
+        fields.remove("email");
+    }
+    if let Some(buyer) = buyer(object, own, customers) {
+        fields.insert("customer".to_owned(), json!(buyer));
+    }
     fields.insert("state".to_owned(), json!(state(object, own)));
     lines(object, &mut fields);
     shipping_lines(object, own, &mut fields);
@@ -51,6 +62,31 @@ pub(super) fn order(object: &Value) -> Map<String, Value> {
     }
     fields.retain(|_, value| !json::is_blank(value));
     fields
+}
+
+/// The buyer's source id, by the customer the order really hangs at. What the metadata says counts
+/// only where that customer bears it out: by our key, or by the order's own address, under which
+/// merged customers and guests are found. An order that hangs at somebody else says so, in the
+/// source's id or else in the target's.
+fn buyer(object: &Value, own: &Value, customers: &BTreeMap<String, Value>) -> Option<String> {
+    let said = json::owned(own, "customer");
+    let is_marked = |mark: &str| own.get(mark) == Some(&Value::Bool(true));
+    let Some(id) = json::text(object, "customer_id") else {
+        return said.filter(|_| is_marked(marks::CUSTOMER_ABSENT));
+    };
+    let customer = customers.get(id).unwrap_or(&Value::Null);
+    let real = key(customer).and_then(|key| source_id(key, Kind::Customer));
+    let is_by_address = !is_marked(marks::EMAIL_ABSENT) && has_address_of(object, customer);
+    if is_by_address || (real.is_some() && real == said.as_deref()) {
+        return said;
+    }
+    Some(real.unwrap_or(id).to_owned())
+}
+
+/// Whether two objects have the same e-mail address.
+fn has_address_of(object: &Value, other: &Value) -> bool {
+    let address = |of: &Value| json::text(of, "email").map(str::to_lowercase);
+    address(object).is_some() && address(object) == address(other)
 }
 
 /// Medusa's status in our words. A cancellation that would have moved money is in the metadata.

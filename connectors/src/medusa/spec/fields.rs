@@ -151,7 +151,7 @@ const ORDER: &[FieldSpec] = &[
     field(
         "customer",
         Text,
-        "The buyer's source id, kept as metadata; the order is linked to the customer.",
+        "The buyer's source id; the order is linked to the customer and read back from there.",
     ),
     required(field("currency_code", Text, "ISO 4217 in lower case.")),
     required(field("state", Text, "`open`, `completed` or `cancelled`.")),

@@ -7,26 +7,30 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{json, look_up::Probe},
-    Stop, Writer, linked, outcome, own_link,
+    Ended, Stop, Writer, ended, linked, own_link,
     step::{Step, id_of, metadata},
 };
-use crate::{Link, Result, WriteItem, Written};
+use crate::{Link, Result, WriteItem};
 
 impl Writer<'_> {
     /// One after the other: a child may stand behind its parent in the same batch.
-    pub(super) async fn categories(&self, items: &[WriteItem]) -> Result<Vec<Written>> {
+    pub(super) async fn categories(&self, items: &[WriteItem]) -> Result<Vec<Ended>> {
         let mut made = BTreeMap::new();
-        let mut written = Vec::with_capacity(items.len());
+        let mut all = Vec::with_capacity(items.len());
         for item in items {
-            let result = self.category(item, &made).await;
+            let result = match self.gone() {
+                Some(error) => Err(Stop::Away(error)),
+                None => self.category(item, &made).await,
+            };
+            self.notice(&result).await;
             if let Ok(links) = &result {
                 made.extend(
                     links.iter().map(|link| (item.source_id.clone(), link.target_id.clone())),
                 );
             }
-            written.push(outcome(item, result)?);
+            all.push(ended(item, result)?);
         }
-        Ok(written)
+        Ok(all)
     }
 
     async fn category(

@@ -8,19 +8,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{json, look_up::Probe, map, marks, read},
-    Stop, Writer, at_once, link, linked, own_link,
-    step::{Step, id_of, journaled, metadata},
+    Ended, Stop, Writer, ended_alike, link, linked, own_link,
+    step::{Step, id_of, journaled, leaving, metadata},
+    take_back::Made,
 };
-use crate::{CallState, Link, Refusal, Result, WriteItem, Written};
+use crate::{CallState, Link, Refusal, Result, WriteItem};
 
 /// Customers at work at once.
 const WIDTH: usize = 8;
 
 impl Writer<'_> {
-    pub(super) async fn customers(&self, items: &[WriteItem]) -> Result<Vec<Written>> {
-        let owners = self.owners(items).await?;
+    pub(super) async fn customers(&self, items: &[WriteItem]) -> Result<Vec<Ended>> {
+        let owners = match self.owners(items).await.map_err(Stop::of) {
+            Ok(owners) => owners,
+            Err(stop) => return ended_alike(items, &stop),
+        };
         let futures = items.iter().map(|item| self.customer(item, &owners)).collect();
-        at_once(WIDTH, futures, items).await
+        self.at_once(WIDTH, futures, items).await
     }
 
     /// Whose the addresses of new customers are already: the keys by e-mail, empty for foreigners.
@@ -28,7 +32,10 @@ impl Writer<'_> {
     async fn owners(&self, items: &[WriteItem]) -> Result<BTreeMap<String, String>> {
         let emails: Vec<&str> = items
             .iter()
-            .filter(|item| !matches!(journaled(item, 0), Some(CallState::Applied(_))))
+            .filter(|item| {
+                let state = journaled(item, 0).map(|made| &made.state);
+                !matches!(state, Some(CallState::Applied(_)))
+            })
             .filter_map(|item| item.mapped.fields.get("email").and_then(Value::as_str))
             .collect();
         let mut owners = BTreeMap::new();
@@ -79,40 +86,46 @@ impl Writer<'_> {
             probe: Probe::Customer { email: email.clone(), key: item.key.clone() },
         };
         let id = id_of(&self.step(item, &create).await?)?;
-        if let Err(stop) = self.details(item, &fields, &id).await {
-            if matches!(stop, Stop::Refused(_)) {
-                // What was made on the way is taken back; Medusa says yes to a repetition.
-                self.client.delete(&format!("/admin/customers/{id}")).await.map_err(Stop::of)?;
-            }
-            return Err(stop);
+        let mut ordinal = 0;
+        if let Err(stop) = self.details(item, &fields, &id, &mut ordinal).await {
+            return Err(match stop {
+                // What was made on the way is taken back.
+                Stop::Refused(refusal) => {
+                    let path = format!("/admin/customers/{id}");
+                    self.take_back(item, Made { id: &id, path, last: ordinal }, refusal).await
+                }
+                Stop::Stands(refusal, None) => Stop::Stands(leaving(refusal, &id), Some(id)),
+                other => other,
+            });
         }
         let mut links = vec![own_link(Kind::Customer, item, &id)];
         links.extend(email.map(|email| link(Kind::Customer, &email, "email", &id)));
         Ok(links)
     }
 
-    /// Addresses, then groups. Calls of addresses are told apart by their places.
+    /// Addresses, then groups. Calls of addresses are told apart by their places; `ordinal` is that
+    /// of the last call.
     async fn details(
         &self,
         item: &WriteItem,
         fields: &Value,
         customer: &str,
+        ordinal: &mut u32,
     ) -> std::result::Result<(), Stop> {
-        let mut ordinal = 1;
         for (position, address) in json::list(fields, "addresses").iter().enumerate() {
             let mut body = address.as_object().cloned().unwrap_or_default();
             let mut metadata = json::object(address, "metadata");
             metadata.insert(marks::POSITION.to_owned(), json!(position));
             body.insert("metadata".to_owned(), Value::Object(metadata));
+            *ordinal += 1;
             let step = Step {
-                ordinal,
+                ordinal: *ordinal,
                 name: "customer_address.create",
                 path: format!("/admin/customers/{customer}/addresses"),
                 body: Value::Object(body),
                 probe: Probe::Address { customer: customer.to_owned(), position },
             };
             self.step(item, &step).await?;
-            ordinal += 1;
         }
         let groups: Vec<String> = json::list(fields, "groups")
             .iter()
@@ -121,8 +134,9 @@ impl Writer<'_> {
             .map(str::to_owned)
             .collect();
         if !groups.is_empty() {
+            *ordinal += 1;
             let step = Step {
-                ordinal,
+                ordinal: *ordinal,
                 name: "customer_groups.add",
                 path: format!("/admin/customers/{customer}/customer-groups"),
                 body: json!({ "add": groups }),

@@ -9,13 +9,16 @@ use serde_json::{Value, json};
 use super::{
     super::json::{self, decimal_of},
     Stop, Writer,
-    products::Results,
-    step::{call, journaled, refusal, refused_before, wait},
+    products::{Results, variant_at},
+    step::{Standing, call, leaving, refusal, standing, wait},
+    take_back::Made,
 };
 use crate::{CallResult, CallState, Error, Refusal, WriteItem};
 
 /// The place of this call among a product's calls.
 const ORDINAL: u32 = 1;
+/// Why a product's stock was not written yet.
+const UNREACHED: &str = "its stock is not written yet";
 /// How often it is sent.
 const ATTEMPTS: u32 = 4;
 
@@ -42,64 +45,95 @@ impl Writer<'_> {
         results: &mut Results,
     ) -> Result<(), Stop> {
         let mut wanted = Vec::new();
+        let mut calls = Vec::new();
         for item in items {
             let Some(Ok(made)) = results.get(&item.source_id) else { continue };
             let made = made.clone();
-            match journaled(item, ORDINAL) {
-                Some(CallState::Applied(_)) => continue,
-                Some(CallState::Refused(problem)) => {
-                    let stop = refused_before(problem);
-                    self.take_back(item, &made, stop, results).await?;
+            let levels = match self.levels(item, &made) {
+                Ok(levels) if levels.is_empty() => continue,
+                Ok(levels) => levels,
+                Err(stop) => {
+                    let stop = match stop {
+                        Stop::Refused(refusal) => self.take_product(item, &made, 0, refusal).await,
+                        other => other,
+                    };
+                    results.insert(item.source_id.clone(), Err(stop));
                     continue;
                 }
-                Some(CallState::Intended) | None => {}
-            }
-            match self.levels(item, &made) {
-                Ok(levels) if levels.is_empty() => {}
-                Ok(levels) => {
-                    let stop = Stop::Postponed("its stock is not written yet".to_owned());
-                    results.insert(item.source_id.clone(), Err(stop));
-                    wanted.push(Stocked { item, made, levels });
+            };
+            let stocked = Stocked { item, made, levels };
+            let (create, _) = difference(std::slice::from_ref(&stocked), &BTreeMap::new());
+            let call = call(item, ORDINAL, "inventory_levels.set", &Value::Array(create));
+            let stop = match standing(item, &call) {
+                Ok(Standing::Applied(_)) => continue,
+                Ok(Standing::Open) => None,
+                Ok(Standing::New) => {
+                    calls.push(call);
+                    None
                 }
-                Err(refusal) => {
-                    self.take_back(item, &made, Stop::Refused(refusal), results).await?;
+                Err(Stop::Refused(refusal)) => {
+                    Some(self.take_product(item, &stocked.made, ORDINAL, refusal).await)
                 }
+                Err(Stop::Stands(refusal, None)) => {
+                    let id = json::owned(&stocked.made, "id").unwrap_or_default();
+                    Some(Stop::Stands(leaving(refusal, &id), Some(id)))
+                }
+                Err(other) => Some(other),
+            };
+            let is_open = stop.is_none();
+            let stop = stop.unwrap_or_else(|| Stop::Postponed(UNREACHED.to_owned()));
+            results.insert(item.source_id.clone(), Err(stop));
+            if is_open {
+                wanted.push(stocked);
             }
         }
-        let calls: Vec<_> = wanted
-            .iter()
-            .filter(|stocked| journaled(stocked.item, ORDINAL).is_none())
-            .map(|stocked| {
-                let (create, _) = difference(std::slice::from_ref(stocked), &BTreeMap::new());
-                call(stocked.item, ORDINAL, "inventory_levels.set", &Value::Array(create))
-            })
-            .collect();
         self.intend(&calls).await?;
+        let ids: Vec<&str> = wanted.iter().map(|one| one.item.source_id.as_str()).collect();
         let mut groups = vec![wanted];
-        while let Some(group) = groups.pop() {
-            if !group.is_empty() {
-                groups.extend(self.set(group, results).await?);
+        while let Some(group) = groups.pop().filter(|group| !group.is_empty()) {
+            match self.set(group, results).await {
+                Ok(halves) => groups.extend(halves),
+                Err(fatal @ Stop::Fatal(_)) => return Err(fatal),
+                Err(stop) => {
+                    // What keeps one group keeps those behind it, too.
+                    for id in ids {
+                        let open = matches!(
+                            results.get(id),
+                            Some(Err(Stop::Postponed(why))) if why == UNREACHED
+                        );
+                        if open {
+                            results.insert(id.to_owned(), Err(stop.clone()));
+                        }
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 
     /// The levels a product ought to have.
-    fn levels(&self, item: &WriteItem, made: &Value) -> Result<Vec<Level>, Refusal> {
+    fn levels(&self, item: &WriteItem, made: &Value) -> Result<Vec<Level>, Stop> {
         let fields = Value::Object(item.mapped.fields.clone());
-        let variants = json::list(&fields, "variants");
         let mut levels = Vec::new();
-        for variant in json::list(made, "variants") {
-            let place = variant.get("position").and_then(Value::as_u64);
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            let Some(wanted) = place.and_then(|place| variants.get(place)) else { continue };
-            let Some(inventory_item) = json::owned(variant, "inventory_item") else { continue };
-            for level in json::list(wanted, "stock") {
+        for (place, wanted) in json::list(&fields, "variants").iter().enumerate() {
+            let stock = json::list(wanted, "stock");
+            if stock.is_empty() {
+                continue;
+            }
+            let inventory_item = variant_at(made, place)
+                .and_then(|variant| json::owned(variant, "inventory_item"))
+                .ok_or_else(|| {
+                    Stop::Postponed("a variant has no inventory item for its stock".to_owned())
+                })?;
+            for level in stock {
                 let name = level.get("location").and_then(Value::as_str).unwrap_or("");
-                let location = self.prepared.locations.get(name).ok_or_else(|| Refusal {
-                    reason: "REFERENCE_MISSING".to_owned(),
-                    field: Some("variants[].stock".to_owned()),
-                    message: "a stock location was not prepared".to_owned(),
+                let location = self.prepared.locations.get(name).ok_or_else(|| {
+                    Stop::Refused(Refusal {
+                        reason: "REFERENCE_MISSING".to_owned(),
+                        field: Some("variants[].stock".to_owned()),
+                        message: "a stock location was not prepared".to_owned(),
+                    })
                 })?;
                 levels.push(Level {
                     inventory_item: inventory_item.clone(),
@@ -117,7 +151,7 @@ impl Writer<'_> {
         mut group: Vec<Stocked<'i>>,
         results: &mut Results,
     ) -> Result<Vec<Vec<Stocked<'i>>>, Stop> {
-        let mut problem = String::new();
+        let mut last = Stop::Postponed(UNREACHED.to_owned());
         for attempt in 0..ATTEMPTS {
             let known = self.known(&group).await?;
             let (create, update) = difference(&group, &known);
@@ -127,39 +161,40 @@ impl Writer<'_> {
             }
             let path = "/admin/inventory-items/location-levels/batch";
             let body = json!({ "create": create, "update": update });
-            match self.client.post(path, &body).await {
+            self.still_ours().await?;
+            let error = match self.client.post(path, &body).await {
                 Ok(_) => {
                     self.settle(&group, results).await?;
                     return Ok(Vec::new());
                 }
-                Err(
-                    Error::Throttled { retry_after, .. } | Error::Transient { retry_after, .. },
-                ) => {
-                    "the shop is away".clone_into(&mut problem);
+                Err(error) => error,
+            };
+            last = Stop::of(error.clone());
+            match error {
+                Error::Throttled { retry_after, .. } | Error::Transient { retry_after, .. } => {
                     wait(attempt, retry_after).await;
                 }
-                Err(Error::Rejected { problem: why, .. }) if why.contains("already exists") => {
-                    problem = why;
-                }
-                Err(Error::Rejected { field, problem, .. }) => {
+                Error::Rejected { problem, .. } if problem.contains("already exists") => {}
+                Error::Rejected { field, problem, .. } => {
                     if let [stocked] = group.as_slice() {
                         let refusal = refusal(field, problem);
-                        let stop = self.refuse(stocked.item, ORDINAL, refusal).await?;
-                        self.take_back(stocked.item, &stocked.made, stop, results).await?;
+                        let mut stop = self.refuse(stocked.item, ORDINAL, refusal).await?;
+                        if let Stop::Refused(refusal) = stop {
+                            let (item, made) = (stocked.item, &stocked.made);
+                            stop = self.take_product(item, made, ORDINAL, refusal).await;
+                        }
+                        results.insert(stocked.item.source_id.clone(), Err(stop));
                         return Ok(Vec::new());
                     }
                     let second = group.split_off(group.len() / 2);
                     return Ok(vec![second, group]);
                 }
-                Err(error @ (Error::Missing { .. } | Error::Unreadable { .. })) => {
-                    problem = error.to_string();
-                }
-                Err(fatal) => return Err(Stop::Fatal(fatal)),
+                Error::Missing { .. } | Error::Unreadable { .. } => {}
+                fatal => return Err(Stop::Fatal(fatal)),
             }
         }
         for stocked in group {
-            let stop = Stop::Postponed(problem.clone());
-            results.insert(stocked.item.source_id.clone(), Err(stop));
+            results.insert(stocked.item.source_id.clone(), Err(last.clone()));
         }
         Ok(Vec::new())
     }
@@ -219,19 +254,17 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes a product that cannot have its stock; Medusa says yes to a repetition.
-    async fn take_back(
+    /// Deletes a product that cannot have its stock; gives why its record goes no further.
+    async fn take_product(
         &self,
         item: &WriteItem,
         made: &Value,
-        stop: Stop,
-        results: &mut Results,
-    ) -> Result<(), Stop> {
-        if let Some(id) = json::text(made, "id") {
-            self.client.delete(&format!("/admin/products/{id}")).await.map_err(Stop::of)?;
-        }
-        results.insert(item.source_id.clone(), Err(stop));
-        Ok(())
+        last: u32,
+        refusal: Refusal,
+    ) -> Stop {
+        let id = json::text(made, "id").unwrap_or_default();
+        let path = format!("/admin/products/{id}");
+        self.take_back(item, Made { id, path, last }, refusal).await
     }
 }
 

@@ -8,6 +8,9 @@ mod order_plan;
 mod orders;
 mod products;
 mod step;
+mod take_back;
+
+use std::sync::{Mutex, PoisonError};
 
 use cartage_model::Kind;
 use futures::{StreamExt, stream};
@@ -15,25 +18,36 @@ use serde_json::Value;
 
 use super::{client::Client, prepare::Prepared};
 use crate::{
-    CallJournal, Error, Link, Reference, Refusal, Result, WriteItem, Written, WrittenOutcome,
+    CallJournal, Error, Link, PARTIAL, Reference, Refusal, Result, WriteItem, Written,
+    WrittenOutcome,
 };
 
+/// So many records may each have their own trouble with a shop that answers: faults of the shop
+/// for all of more records are those of a shop that is away.
+const OWN_TROUBLE_MAX: usize = 3;
+
 /// Why a record went no further.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stop {
-    /// The shop will not take it.
+    /// The shop will not take it, and nothing of it stands there.
     Refused(Refusal),
+    /// It is refused, but this object of it stands in the shop, where it is known which.
+    Stands(Refusal, Option<String>),
     /// To be tried again.
     Postponed(String),
+    /// To be tried again, for the shop gave no answer or one of a fault of its own.
+    Away(Error),
     /// Nothing can go on.
     Fatal(Error),
 }
 
 impl Stop {
-    /// What an error of a read means for a record.
+    /// What an error means for a record. What the shop has not, or will not tell, is a matter of
+    /// that record alone.
     fn of(error: Error) -> Self {
         match error {
-            Error::Transient { .. } | Error::Throttled { .. } | Error::Unreadable { .. } => {
+            Error::Transient { .. } | Error::Throttled { .. } => Self::Away(error),
+            Error::Unreadable { .. } | Error::Missing { .. } | Error::Rejected { .. } => {
                 Self::Postponed(error.to_string())
             }
             other => Self::Fatal(other),
@@ -41,11 +55,19 @@ impl Stop {
     }
 }
 
+/// How one record ended: what is told of it, and the error of a shop that seems to be away.
+struct Ended {
+    written: Written,
+    away: Option<Error>,
+}
+
 /// What the records of one call share.
 struct Writer<'a> {
     client: &'a Client,
     prepared: &'a Prepared,
     journal: &'a dyn CallJournal,
+    /// Set when the shop answers nothing at all, so that further records are not tried.
+    gone: Mutex<Option<Error>>,
 }
 
 /// Writes records of one kind.
@@ -57,19 +79,22 @@ pub(super) async fn write(
     journal: &dyn CallJournal,
 ) -> Result<Vec<Written>> {
     let prepared = Prepared::read(prepared)?;
-    let writer = Writer { client, prepared: &prepared, journal };
-    match kind {
+    let writer = Writer { client, prepared: &prepared, journal, gone: Mutex::default() };
+    let ended = match kind {
         Kind::Category => writer.categories(&items).await,
         Kind::Product => writer.products(&items).await,
         Kind::Collection => {
-            at_once(4, items.iter().map(|item| writer.collection(item)).collect(), &items).await
+            let futures = items.iter().map(|item| writer.collection(item)).collect();
+            writer.at_once(4, futures, &items).await
         }
         Kind::CustomerGroup => {
-            at_once(4, items.iter().map(|item| writer.customer_group(item)).collect(), &items).await
+            let futures = items.iter().map(|item| writer.customer_group(item)).collect();
+            writer.at_once(4, futures, &items).await
         }
         Kind::Customer => writer.customers(&items).await,
         Kind::Order => {
-            at_once(8, items.iter().map(|item| writer.order(item)).collect(), &items).await
+            let futures = items.iter().map(|item| writer.order(item)).collect();
+            writer.at_once(8, futures, &items).await
         }
         Kind::Company
         | Kind::Coupon
@@ -83,42 +108,100 @@ pub(super) async fn write(
                 field: None,
                 message: format!("Medusa takes no records of kind {kind}"),
             };
-            Ok(items.iter().map(|item| refused(item, refusal.clone())).collect())
+            items.iter().map(|item| ended(item, Err(Stop::Refused(refusal.clone())))).collect()
+        }
+    };
+    writer.whole(ended?).await
+}
+
+impl Writer<'_> {
+    /// Runs records side by side, in bounds; a fatal error drops the rest where it stands.
+    async fn at_once(
+        &self,
+        width: usize,
+        futures: Vec<impl Future<Output = std::result::Result<Vec<Link>, Stop>>>,
+        items: &[WriteItem],
+    ) -> Result<Vec<Ended>> {
+        let numbered = futures
+            .into_iter()
+            .zip(items)
+            .map(|(future, item)| async move {
+                let result = match self.gone() {
+                    Some(error) => Err(Stop::Away(error)),
+                    None => future.await,
+                };
+                self.notice(&result).await;
+                ended(item, result)
+            })
+            .collect::<Vec<_>>();
+        let mut results = stream::iter(numbered).buffer_unordered(width);
+        let mut all = Vec::with_capacity(items.len());
+        while let Some(result) = results.next().await {
+            all.push(result?);
+        }
+        Ok(all)
+    }
+
+    /// The error of a shop that answers nothing at all.
+    fn gone(&self) -> Option<Error> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks the shop for something it always has when a record could not reach it.
+    async fn notice<T>(&self, result: &std::result::Result<T, Stop>) {
+        if !matches!(result, Err(Stop::Away(_))) || self.gone().is_some() {
+            return;
+        }
+        let asked = self.client.get("/admin/stores", &[("limit", "1".to_owned())]).await;
+        if let Err(error @ (Error::Transient { .. } | Error::Throttled { .. })) = asked {
+            *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     }
-}
 
-/// Runs records side by side, in bounds; a fatal error drops the rest where it stands.
-async fn at_once(
-    width: usize,
-    futures: Vec<impl Future<Output = std::result::Result<Vec<Link>, Stop>>>,
-    items: &[WriteItem],
-) -> Result<Vec<Written>> {
-    let numbered = futures
-        .into_iter()
-        .zip(items)
-        .map(|(future, item)| async move { outcome(item, future.await) })
-        .collect::<Vec<_>>();
-    let mut results = stream::iter(numbered).buffer_unordered(width);
-    let mut written = Vec::with_capacity(items.len());
-    while let Some(result) = results.next().await {
-        written.push(result?);
+    /// What is told of the records. When none of them came to an end because the shop is away, it
+    /// is the shop's matter and not theirs: their tries must not be used up by it.
+    async fn whole(&self, all: Vec<Ended>) -> Result<Vec<Written>> {
+        if let Some(first) = all.first()
+            && let Some(error) = &first.away
+            && all.iter().all(|one| one.away.is_some())
+        {
+            self.notice::<()>(&Err(Stop::Away(error.clone()))).await;
+            if let Some(error) = self.gone() {
+                return Err(error);
+            }
+            if all.len() > OWN_TROUBLE_MAX {
+                return Err(error.clone());
+            }
+        }
+        Ok(all.into_iter().map(|one| one.written).collect())
     }
-    Ok(written)
 }
 
-fn outcome(item: &WriteItem, result: std::result::Result<Vec<Link>, Stop>) -> Result<Written> {
+fn ended(item: &WriteItem, result: std::result::Result<Vec<Link>, Stop>) -> Result<Ended> {
+    let mut partial = Vec::new();
+    let mut away = None;
     let outcome = match result {
         Ok(links) => WrittenOutcome::Created(links),
         Err(Stop::Refused(refusal)) => WrittenOutcome::Refused(refusal),
+        Err(Stop::Stands(refusal, id)) => {
+            partial.extend(id.map(|id| link(item.mapped.kind, &item.source_id, PARTIAL, &id)));
+            WrittenOutcome::Refused(refusal)
+        }
         Err(Stop::Postponed(why)) => WrittenOutcome::Postponed(why),
+        Err(Stop::Away(error)) => {
+            let why = error.to_string();
+            away = Some(error);
+            WrittenOutcome::Postponed(why)
+        }
         Err(Stop::Fatal(error)) => return Err(error),
     };
-    Ok(Written { source_id: item.source_id.clone(), outcome })
+    let written = Written { source_id: item.source_id.clone(), outcome, partial };
+    Ok(Ended { written, away })
 }
 
-fn refused(item: &WriteItem, refusal: Refusal) -> Written {
-    Written { source_id: item.source_id.clone(), outcome: WrittenOutcome::Refused(refusal) }
+/// The same end for all records, because not even the first question was answered.
+fn ended_alike(items: &[WriteItem], stop: &Stop) -> Result<Vec<Ended>> {
+    items.iter().map(|item| ended(item, Err(stop.clone()))).collect()
 }
 
 /// The link of a record's own object.

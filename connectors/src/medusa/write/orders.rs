@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{
         json::{self, decimal_of},
-        look_up::Probe,
+        look_up::{self, Probe},
         marks, prepare,
     },
     Stop, Writer, linked, order_plan, own_link,
-    step::{Step, id_of, metadata},
+    step::{Step, id_of, leaving, metadata},
+    take_back::Made,
 };
-use crate::{Link, Refusal, WriteItem};
+use crate::{Link, WriteItem};
 
 impl Writer<'_> {
     pub(super) async fn order(&self, item: &WriteItem) -> std::result::Result<Vec<Link>, Stop> {
@@ -37,14 +38,16 @@ impl Writer<'_> {
             probe: Probe::Converted { order: order.clone() },
         };
         if let Err(stop) = self.step(item, &convert).await {
-            if matches!(stop, Stop::Refused(_)) {
-                let path = format!("/admin/draft-orders/{order}");
-                self.client.delete(&path).await.map_err(Stop::of)?;
-            }
-            return Err(stop);
+            return Err(match stop {
+                Stop::Refused(refusal) => {
+                    let path = format!("/admin/draft-orders/{order}");
+                    self.take_back(item, Made { id: &order, path, last: 1 }, refusal).await
+                }
+                other => standing(other, &order),
+            });
         }
-        self.money(item, &fields, &order).await.map_err(|stop| named(stop, &order))?;
-        self.status(item, &fields, &order).await.map_err(|stop| named(stop, &order))?;
+        self.money(item, &fields, &order).await.map_err(|stop| standing(stop, &order))?;
+        self.status(item, &fields, &order).await.map_err(|stop| standing(stop, &order))?;
         Ok(vec![own_link(Kind::Order, item, &order)])
     }
 
@@ -57,7 +60,10 @@ impl Writer<'_> {
         let code = json::text(fields, "currency_code").unwrap_or_default();
         let region = match self.prepared.regions.get(code) {
             Some(region) => region.clone(),
-            None => prepare::region(self.client, code).await.map_err(Stop::of)?,
+            None => {
+                self.still_ours().await?;
+                prepare::region(self.client, code).await.map_err(Stop::of)?
+            }
         };
         let plan = order_plan::plan(fields, &|sku| {
             linked(item, Kind::Product, sku, "sku").map(str::to_owned)
@@ -65,7 +71,7 @@ impl Writer<'_> {
         let mut kept = metadata(item, fields);
         kept[marks::ORDER_NUMBER] = fields.get("number").cloned().unwrap_or_default();
         kept[marks::ORDER_DATE] = fields.get("placed_at").cloned().unwrap_or_default();
-        kept[marks::ORDER] = own(fields, plan.is_shipping_merged);
+        kept[marks::ORDER] = own(fields, plan.is_shipping_merged, customer.is_none());
         let mut body = Map::new();
         json::put(&mut body, "customer_id", json!(customer));
         json::put(&mut body, "email", fields.get("email").cloned().unwrap_or_default());
@@ -108,7 +114,19 @@ impl Writer<'_> {
             body: json!({ "order_id": order }),
             probe: Probe::Paid { order: order.to_owned() },
         };
-        let payment = id_of(&self.step(item, &pay).await?)?;
+        let paid = self.step(item, &pay).await?;
+        let payment = id_of(&paid)?;
+        if !look_up::is_whole(&paid) {
+            // The shop was cut between the authorisation and the capture.
+            let capture = Step {
+                ordinal: 7,
+                name: "payment.capture",
+                path: format!("/admin/payments/{payment}/capture"),
+                body: json!({}),
+                probe: Probe::Captured { order: order.to_owned() },
+            };
+            self.step(item, &capture).await?;
+        }
         let refunded = decimal_of(fields, "refunded_total").unwrap_or_default();
         if refunded <= Decimal::ZERO {
             return Ok(());
@@ -168,7 +186,7 @@ fn can_cancel(fields: &Value) -> bool {
 }
 
 /// The fields Medusa has no place for.
-fn own(fields: &Value, is_shipping_merged: bool) -> Value {
+fn own(fields: &Value, is_shipping_merged: bool, is_unlinked: bool) -> Value {
     let mut kept = Map::new();
     for name in [
         "customer",
@@ -185,6 +203,12 @@ fn own(fields: &Value, is_shipping_merged: bool) -> Value {
     if fields.get("state") == Some(&json!("cancelled")) && !can_cancel(fields) {
         kept.insert("state".to_owned(), json!("cancelled"));
     }
+    // With an address Medusa makes a guest; without, nobody stands behind the order, or the customer
+    // whose address it shows then.
+    if fields.get("email").is_none() && fields.get("customer").is_some() {
+        let mark = if is_unlinked { marks::CUSTOMER_ABSENT } else { marks::EMAIL_ABSENT };
+        kept.insert(mark.to_owned(), json!(true));
+    }
     if is_shipping_merged {
         // An empty list says that the source had none, although Medusa shows one.
         let lines = fields.get("shipping_lines").cloned().unwrap_or_else(|| json!([]));
@@ -193,13 +217,13 @@ fn own(fields: &Value, is_shipping_merged: bool) -> Value {
     Value::Object(kept)
 }
 
-/// An order cannot be deleted, so a refusal after its making names it.
-fn named(stop: Stop, order: &str) -> Stop {
+/// An order cannot be deleted, and cancelling it would move money, so a refusal after its making
+/// names it and hands its id on.
+fn standing(stop: Stop, order: &str) -> Stop {
     match stop {
-        Stop::Refused(refusal) => Stop::Refused(Refusal {
-            message: format!("{} (order {order} stands in the target)", refusal.message),
-            ..refusal
-        }),
+        Stop::Refused(refusal) | Stop::Stands(refusal, None) => {
+            Stop::Stands(leaving(refusal, order), Some(order.to_owned()))
+        }
         other => other,
     }
 }

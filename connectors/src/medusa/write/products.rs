@@ -1,8 +1,12 @@
 //! Products, fifty to a call. Medusa takes a batch as a whole or not at all, so a refused one is
 //! halved until the guilty record stands alone; before that the shop is asked for records of ours
-//! that an earlier, lost call had made.
+//! that an earlier, lost call had made. Medusa makes a product first and its variants and inventory
+//! items later, so what is found counts only when all of it is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use cartage_model::Kind;
 use rust_decimal::Decimal;
@@ -13,10 +17,10 @@ use super::{
         json::{self, decimal_of},
         map, marks, prepare, read,
     },
-    Stop, Writer, link, linked, outcome, own_link,
-    step::{call, journaled, metadata, refusal, refused_before, wait},
+    Ended, Stop, Writer, ended, ended_alike, link, linked, own_link,
+    step::{Standing, call, metadata, refusal, standing, wait},
 };
-use crate::{CallResult, CallState, Error, Link, Result, WriteItem, Written};
+use crate::{CallResult, CallState, Error, Link, Result, WriteItem};
 
 /// What is asked for of a product just made.
 const MADE_FIELDS: &str = "id,external_id,variants.id,variants.sku,variants.metadata,\
@@ -25,65 +29,75 @@ const MADE_FIELDS: &str = "id,external_id,variants.id,variants.sku,variants.meta
 /// How often a batch is sent before its records are postponed.
 const ATTEMPTS: u32 = 4;
 
+/// How often a part of a batch is sent that the shop answered with faults of its own.
+const PART_ATTEMPTS: u32 = 1;
+
+/// Products to be sent in one call, and how often.
+struct Group<'i> {
+    items: Vec<&'i WriteItem>,
+    attempts: u32,
+}
+
 /// Results by source id.
 pub(super) type Results = BTreeMap<String, std::result::Result<Value, Stop>>;
 
 impl Writer<'_> {
-    pub(super) async fn products(&self, items: &[WriteItem]) -> Result<Vec<Written>> {
+    pub(super) async fn products(&self, items: &[WriteItem]) -> Result<Vec<Ended>> {
         let mut results = match self.made(items).await {
             Ok(results) => results,
-            Err(Stop::Fatal(error)) => return Err(error),
-            Err(stop) => return postponed(items, &stop),
+            Err(stop) => return ended_alike(items, &stop),
         };
         if let Err(Stop::Fatal(error)) = self.stock(items, &mut results).await {
             return Err(error);
         }
-        let mut written = Vec::with_capacity(items.len());
+        let mut all = Vec::with_capacity(items.len());
         for item in items {
             let result = results
                 .remove(&item.source_id)
                 .unwrap_or_else(|| Err(Stop::Postponed("it was not reached".to_owned())));
-            written.push(outcome(item, result.map(|made| links(item, &made)))?);
+            all.push(ended(item, result.map(|made| links(item, &made)))?);
         }
-        Ok(written)
+        Ok(all)
     }
 
     /// The first call of each: what was made, by source id.
     async fn made(&self, items: &[WriteItem]) -> std::result::Result<Results, Stop> {
+        let words = self.words(items).await?;
+        let bodies: BTreeMap<&str, Value> =
+            items.iter().map(|item| (item.source_id.as_str(), self.body(item, &words))).collect();
         let mut results = Results::new();
-        let mut intended = Vec::new();
+        let mut open = Vec::new();
+        let mut halves = Vec::new();
         let mut fresh = Vec::new();
+        let mut calls = Vec::new();
         for item in items {
-            match journaled(item, 0) {
-                Some(CallState::Applied(value)) => {
+            let Some(body) = bodies.get(item.source_id.as_str()) else { continue };
+            let call = call(item, 0, "product.create", body);
+            match standing(item, &call) {
+                Ok(Standing::Applied(value)) if is_whole(item, value) => {
                     results.insert(item.source_id.clone(), Ok(value.clone()));
                 }
-                Some(CallState::Refused(problem)) => {
-                    results.insert(item.source_id.clone(), Err(refused_before(problem)));
+                Ok(Standing::Applied(_)) => halves.push(item),
+                Ok(Standing::Open) => open.push(item),
+                Ok(Standing::New) => {
+                    fresh.push(item);
+                    calls.push(call);
                 }
-                Some(CallState::Intended) => intended.push(item),
-                None => fresh.push(item),
+                Err(stop) => drop(results.insert(item.source_id.clone(), Err(stop))),
             }
         }
-        let mut waiting = self.adopt(intended, &mut results).await?;
-        let words = self.words(items).await.map_err(Stop::of)?;
-        let bodies: BTreeMap<&str, Value> = items
-            .iter()
-            .filter(|item| !results.contains_key(&item.source_id))
-            .map(|item| (item.source_id.as_str(), self.body(item, &words)))
-            .collect();
-        let calls: Vec<_> = fresh
-            .iter()
-            .filter_map(|item| {
-                Some(call(item, 0, "product.create", bodies.get(item.source_id.as_str())?))
-            })
-            .collect();
+        for lost in self.adopt(halves, &mut results).await? {
+            let stop = Stop::Postponed("the product that was made is not there".to_owned());
+            results.insert(lost.source_id.clone(), Err(stop));
+        }
+        let mut waiting = self.adopt(open, &mut results).await?;
         self.intend(&calls).await?;
         waiting.extend(fresh);
-        let mut groups = vec![waiting];
-        while let Some(group) = groups.pop().filter(|group| !group.is_empty()) {
-            groups.extend(self.create(group, &bodies, &mut results).await?);
-            groups.retain(|group| !group.is_empty());
+        let mut groups = vec![Group { items: waiting, attempts: ATTEMPTS }];
+        while let Some(group) = groups.pop() {
+            if !group.items.is_empty() {
+                groups.extend(self.create(group, &bodies, &mut results).await?);
+            }
         }
         Ok(results)
     }
@@ -91,50 +105,59 @@ impl Writer<'_> {
     /// Sends a group; gives the halves to send instead when it was refused.
     async fn create<'i>(
         &self,
-        mut group: Vec<&'i WriteItem>,
+        group: Group<'i>,
         bodies: &BTreeMap<&str, Value>,
         results: &mut Results,
-    ) -> std::result::Result<Vec<Vec<&'i WriteItem>>, Stop> {
-        let mut problem = String::new();
-        for attempt in 0..ATTEMPTS {
+    ) -> std::result::Result<Vec<Group<'i>>, Stop> {
+        let Group { items: mut group, attempts } = group;
+        let halves = |mut group: Vec<&'i WriteItem>, attempts| {
+            let second = group.split_off(group.len() / 2);
+            vec![Group { items: second, attempts }, Group { items: group, attempts }]
+        };
+        let mut last = Stop::Postponed("the answer names not all that was sent".to_owned());
+        for attempt in 0..attempts {
             let list: Vec<&Value> =
                 group.iter().filter_map(|item| bodies.get(item.source_id.as_str())).collect();
             let body = json!({ "create": list });
+            self.still_ours().await?;
             let error =
                 match self.client.post_for("/admin/products/batch", MADE_FIELDS, &body).await {
                     Ok(answer) => {
                         let created: Vec<Value> = json::list(&answer, "created").to_vec();
-                        group = self.keep(group, &created, results).await?;
-                        group = self.adopt(group, results).await?;
+                        let (mut rest, halves) = self.keep(group, &created, results).await?;
+                        rest.extend(halves);
+                        group = self.adopt(rest, results).await?;
                         if group.is_empty() {
                             return Ok(Vec::new());
                         }
-                        "the answer names not all that was sent".clone_into(&mut problem);
                         continue;
                     }
                     Err(error) => error,
                 };
-            problem = error.to_string();
+            last = Stop::of(error.clone());
             match error {
                 Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
                 Error::Transient { retry_after, .. } => {
                     wait(attempt, retry_after).await;
                     group = self.adopt(group, results).await?;
+                    if attempt + 1 == attempts && group.len() > 1 {
+                        // The shop answers reads: one product may be more than it can bear.
+                        return Ok(halves(group, PART_ATTEMPTS));
+                    }
                 }
                 Error::Unreadable { .. } => group = self.adopt(group, results).await?,
                 Error::Rejected { field, problem, .. } => {
                     let before = group.len();
                     group = self.adopt(group, results).await?;
                     if group.len() < before {
-                        return Ok(vec![group]);
+                        return Ok(vec![Group { items: group, attempts }]);
                     }
                     if let [item] = group.as_slice() {
                         let stop = self.refuse(item, 0, refusal(field, problem)).await?;
                         results.insert(item.source_id.clone(), Err(stop));
                         return Ok(Vec::new());
                     }
-                    let second = group.split_off(group.len() / 2);
-                    return Ok(vec![second, group]);
+                    return Ok(halves(group, attempts));
                 }
                 Error::Missing { .. } => break,
                 fatal => return Err(Stop::Fatal(fatal)),
@@ -144,41 +167,65 @@ impl Writer<'_> {
             }
         }
         for item in group {
-            results.insert(item.source_id.clone(), Err(Stop::Postponed(problem.clone())));
+            results.insert(item.source_id.clone(), Err(last.clone()));
         }
         Ok(Vec::new())
     }
 
-    /// Takes what an earlier call of ours made, found by our key; gives the others.
+    /// Takes what an earlier call of ours made, found by our key; gives the others. A product that
+    /// is there without all of its parts is waited for as long as the shop may still be at work.
     async fn adopt<'i>(
         &self,
         group: Vec<&'i WriteItem>,
         results: &mut Results,
     ) -> std::result::Result<Vec<&'i WriteItem>, Stop> {
-        let mut rest = group;
-        let mut found = Vec::new();
-        // Keys hold source ids of any length; ten of them stay below the limit of an address.
-        for chunk in rest.chunks(10) {
-            let mut query = vec![("limit", "100".to_owned()), ("fields", MADE_FIELDS.to_owned())];
-            query.extend(chunk.iter().map(|item| ("external_id[]", item.key.clone())));
-            let path = "/admin/products";
-            let answer = self.client.get(path, &query).await.map_err(Stop::of)?;
-            found.extend(read::rows(&answer, path, "products").map_err(Stop::of)?.to_vec());
+        let mut rest = Vec::new();
+        let mut asked = group;
+        let mut waited = Duration::ZERO;
+        let mut wait = Duration::from_millis(250);
+        loop {
+            let mut found = Vec::new();
+            // Keys hold source ids of any length; ten of them stay below the limit of an address.
+            for chunk in asked.chunks(10) {
+                let mut query =
+                    vec![("limit", "100".to_owned()), ("fields", MADE_FIELDS.to_owned())];
+                query.extend(chunk.iter().map(|item| ("external_id[]", item.key.clone())));
+                let path = "/admin/products";
+                let answer = self.client.get(path, &query).await.map_err(Stop::of)?;
+                found.extend(read::rows(&answer, path, "products").map_err(Stop::of)?.to_vec());
+            }
+            let (missing, halves) = self.keep(asked, &found, results).await?;
+            rest.extend(missing);
+            if halves.is_empty() {
+                return Ok(rest);
+            }
+            if waited >= self.client.settle_time {
+                for item in halves {
+                    let why = "the product stands in the target without all of its variants or \
+                               their inventory items";
+                    let stop = Stop::Postponed(why.to_owned());
+                    results.insert(item.source_id.clone(), Err(stop));
+                }
+                return Ok(rest);
+            }
+            tokio::time::sleep(wait.min(self.client.settle_time)).await;
+            waited += wait;
+            wait *= 2;
+            asked = halves;
         }
-        rest = self.keep(rest, &found, results).await?;
-        Ok(rest)
     }
 
-    /// Journals objects that carry our keys; gives the records without one.
+    /// Journals objects that carry our keys and are whole; gives the records without an object,
+    /// and those with half a one.
     async fn keep<'i>(
         &self,
         group: Vec<&'i WriteItem>,
         objects: &[Value],
         results: &mut Results,
-    ) -> std::result::Result<Vec<&'i WriteItem>, Stop> {
+    ) -> std::result::Result<(Vec<&'i WriteItem>, Vec<&'i WriteItem>), Stop> {
         let by_key: BTreeMap<&str, &Value> =
             objects.iter().filter_map(|object| Some((map::key(object)?, object))).collect();
-        let mut rest = Vec::new();
+        let (mut rest, mut halves) = (Vec::new(), Vec::new());
         let mut journal = Vec::new();
         for item in group {
             let Some(value) = by_key.get(item.key.as_str()).and_then(|object| made_of(object))
@@ -186,16 +233,20 @@ impl Writer<'_> {
                 rest.push(item);
                 continue;
             };
+            if !is_whole(item, &value) {
+                halves.push(item);
+                continue;
+            }
             let state = CallState::Applied(value.clone());
             journal.push(CallResult { source_id: item.source_id.clone(), ordinal: 0, state });
             results.insert(item.source_id.clone(), Ok(value));
         }
         self.record(&journal).await?;
-        Ok(rest)
+        Ok((rest, halves))
     }
 
     /// Tags and types of these products that were not prepared.
-    async fn words(&self, items: &[WriteItem]) -> Result<Words> {
+    async fn words(&self, items: &[WriteItem]) -> std::result::Result<Words, Stop> {
         let mut tags = BTreeSet::new();
         let mut types = BTreeSet::new();
         for item in items {
@@ -208,10 +259,12 @@ impl Writer<'_> {
         types.retain(|word| !self.prepared.types.contains_key(word));
         let tags: Vec<String> = tags.into_iter().collect();
         let types: Vec<String> = types.into_iter().collect();
-        Ok(Words {
-            tags: prepare::words(self.client, &prepare::TAGS, &tags).await?,
-            types: prepare::words(self.client, &prepare::TYPES, &types).await?,
-        })
+        if !tags.is_empty() || !types.is_empty() {
+            self.still_ours().await?;
+        }
+        let tags = prepare::words(self.client, &prepare::TAGS, &tags).await.map_err(Stop::of)?;
+        let types = prepare::words(self.client, &prepare::TYPES, &types).await.map_err(Stop::of)?;
+        Ok(Words { tags, types })
     }
 
     fn body(&self, item: &WriteItem, words: &Words) -> Value {
@@ -350,6 +403,24 @@ fn made_of(object: &Value) -> Option<Value> {
     Some(json!({ "id": id, "variants": variants }))
 }
 
+/// The variant of what was made that stands at a place of the record's list.
+pub(super) fn variant_at(made: &Value, place: usize) -> Option<&Value> {
+    let wanted = json!(place);
+    json::list(made, "variants").iter().find(|variant| variant.get("position") == Some(&wanted))
+}
+
+/// Whether every variant is there, and the inventory item of each whose stock is counted.
+fn is_whole(item: &WriteItem, made: &Value) -> bool {
+    let wanted = item.mapped.fields.get("variants").and_then(Value::as_array);
+    wanted.into_iter().flatten().enumerate().all(|(place, wanted)| {
+        let is_counted = wanted.get("manage_inventory") == Some(&Value::Bool(true));
+        variant_at(made, place).is_some_and(|variant| {
+            json::text(variant, "id").is_some()
+                && (!is_counted || json::text(variant, "inventory_item").is_some())
+        })
+    })
+}
+
 /// The product's own link, and its variants' by source id and by article number.
 fn links(item: &WriteItem, made: &Value) -> Vec<Link> {
     let mut links: Vec<Link> =
@@ -363,14 +434,4 @@ fn links(item: &WriteItem, made: &Value) -> Vec<Link> {
         }
     }
     links
-}
-
-/// All records postponed, because the shop could not even be asked.
-fn postponed(items: &[WriteItem], stop: &Stop) -> Result<Vec<Written>> {
-    let why = match stop {
-        Stop::Postponed(why) => why.clone(),
-        Stop::Refused(refusal) => refusal.to_string(),
-        Stop::Fatal(error) => return Err(error.clone()),
-    };
-    items.iter().map(|item| outcome(item, Err(Stop::Postponed(why.clone())))).collect()
 }

@@ -8,7 +8,7 @@ use super::{
     super::look_up::{self, Probe},
     Stop, Writer,
 };
-use crate::{Call, CallResult, CallState, Error, Refusal, WriteItem};
+use crate::{Call, CallResult, CallState, Error, JournaledCall, Refusal, WriteItem};
 
 /// How often a call is sent before the record is postponed.
 const ATTEMPTS: u32 = 4;
@@ -29,19 +29,68 @@ pub(super) struct Step {
     pub(super) probe: Probe,
 }
 
-/// How a journaled call stands.
-pub(super) fn journaled(item: &WriteItem, ordinal: u32) -> Option<&CallState> {
-    item.calls.iter().find(|made| made.call.ordinal == ordinal).map(|made| &made.state)
+/// A call as it was journaled before.
+pub(super) fn journaled(item: &WriteItem, ordinal: u32) -> Option<&JournaledCall> {
+    item.calls.iter().find(|made| made.call.ordinal == ordinal)
+}
+
+/// How far a call came before, where nothing forbids to go on with it.
+#[derive(Debug)]
+pub(super) enum Standing<'a> {
+    /// It was never made, or refused by an earlier run: its intent must be committed.
+    New,
+    /// It is intended, and may have had its effect.
+    Open,
+    /// It had its effect.
+    Applied(&'a Value),
+}
+
+/// How far a call came before. A refusal of this run stands, one of an earlier run is void. What an
+/// earlier run wrote, or may have written, with other values is neither written over nor taken for
+/// this run's work.
+pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<'a>, Stop> {
+    let Some(made) = journaled(item, call.ordinal) else { return Ok(Standing::New) };
+    let is_other = made.earlier_run && made.call.payload_hash != call.payload_hash;
+    match &made.state {
+        CallState::Refused(_) if made.earlier_run => Ok(Standing::New),
+        CallState::Refused(problem) => Err(Stop::Refused(refused_before(problem))),
+        CallState::Applied(value) if is_other => {
+            // The first call makes the record's own object; later ones give other ids.
+            let id = super::super::json::owned(value, "id").filter(|_| call.ordinal == 0);
+            let refusal = other_values();
+            Err(match id {
+                Some(id) => Stop::Stands(leaving(refusal, &id), Some(id)),
+                None => Stop::Stands(refusal, None),
+            })
+        }
+        CallState::Intended if is_other => Err(Stop::Stands(other_values(), None)),
+        CallState::Applied(value) => Ok(Standing::Applied(value)),
+        CallState::Intended => Ok(Standing::Open),
+    }
+}
+
+/// The refusal of a record that an earlier run wrote otherwise.
+fn other_values() -> Refusal {
+    Refusal {
+        reason: "TARGET_CONFLICT".to_owned(),
+        field: None,
+        message: "an earlier run wrote a part of this record with other values".to_owned(),
+    }
+}
+
+/// A refusal that says what stands in the target nevertheless.
+pub(super) fn leaving(refusal: Refusal, id: &str) -> Refusal {
+    Refusal { message: format!("{} ({id} stands in the target)", refusal.message), ..refusal }
 }
 
 /// A refusal that was journaled before.
-pub(super) fn refused_before(problem: &str) -> Stop {
+pub(super) fn refused_before(problem: &str) -> Refusal {
     let reason = if problem.contains("already exists") || problem.contains("not ours") {
         "TARGET_CONFLICT"
     } else {
         "TARGET_REFUSED_RECORD"
     };
-    Stop::Refused(Refusal { reason: reason.to_owned(), field: None, message: problem.to_owned() })
+    Refusal { reason: reason.to_owned(), field: None, message: problem.to_owned() }
 }
 
 /// What the shop's refusal is for the caller.
@@ -72,6 +121,12 @@ impl Writer<'_> {
         self.journal.intend(calls).await.map_err(|error| Stop::Fatal(error.into()))
     }
 
+    /// Fails when the work was taken away. To be asked before every write that does not directly
+    /// follow an intent.
+    pub(super) async fn still_ours(&self) -> Result<(), Stop> {
+        self.journal.still_ours().await.map_err(|error| Stop::Fatal(error.into()))
+    }
+
     pub(super) async fn record(&self, results: &[CallResult]) -> Result<(), Stop> {
         if results.is_empty() {
             return Ok(());
@@ -87,26 +142,29 @@ impl Writer<'_> {
 
     /// Makes a call unless it is known to have had its effect, and gives what it gave.
     pub(super) async fn step(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
-        match journaled(item, step.ordinal) {
-            Some(CallState::Applied(value)) => return Ok(value.clone()),
-            Some(CallState::Refused(problem)) => return Err(refused_before(problem)),
-            Some(CallState::Intended) => {
+        let call = call(item, step.ordinal, step.name, &step.body);
+        match standing(item, &call)? {
+            Standing::Applied(value) => return Ok(value.clone()),
+            Standing::Open => {
                 let found = look_up::look_settled(self.client, &step.probe).await;
                 if let Some(value) = found.map_err(Stop::of)? {
                     return self.applied(item, step.ordinal, value).await;
                 }
+                self.still_ours().await?;
             }
-            None => {
-                self.intend(&[call(item, step.ordinal, step.name, &step.body)]).await?;
-            }
+            Standing::New => self.intend(&[call]).await?,
         }
         self.send(item, step).await
     }
 
-    /// Sends a call whose intent is committed. Before it is sent again, the shop is asked.
+    /// Sends a call whose intent is committed. Before it is sent again, the shop is asked whether it
+    /// had its effect, and the journal whether the work is still ours.
     async fn send(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
-        let mut problem = String::new();
+        let mut last = Stop::Postponed("it was not sent".to_owned());
         for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.still_ours().await?;
+            }
             let error = match self.client.post(&step.path, &step.body).await {
                 Ok(answer) => match step.probe.result(&answer) {
                     Some(value) => return self.applied(item, step.ordinal, value).await,
@@ -118,7 +176,7 @@ impl Writer<'_> {
                 },
                 Err(error) => error,
             };
-            problem = error.to_string();
+            last = Stop::of(error.clone());
             match error {
                 Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
                 Error::Rejected { field, problem, .. } => {
@@ -150,7 +208,7 @@ impl Writer<'_> {
                 fatal => return Err(Stop::Fatal(fatal)),
             }
         }
-        Err(Stop::Postponed(problem))
+        Err(last)
     }
 
     /// Journals a refusal and gives it.

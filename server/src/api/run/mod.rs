@@ -78,6 +78,13 @@ async fn decode(tx: &mut Tx, caller: &Caller, migration: &Name, run: &v1::Run) -
             body.snapshot.clone_from(&plan.body.snapshot);
             body.mapping_revision.clone_from(&plan.body.mapping_revision);
             body.scope = scope.unwrap_or_else(|| plan.body.scope.clone());
+            if !body.scope.is_within(&plan.body.scope) {
+                return Err(Error::field(
+                    "run.scope",
+                    "SCOPE_OUTSIDE_PLAN",
+                    "A live run stays within the scope of its plan.",
+                ));
+            }
             body.target_connection.clone_from(&stored.body.target_connection);
             let snapshot =
                 own_name(caller, &run.target_snapshot, "snapshots", "run.target_snapshot")?;

@@ -66,9 +66,13 @@ impl<'a> Journal<'a> {
         let (intents, results, put) = {
             let mut waiting = self.waiting();
             let intents = std::mem::take(&mut waiting.intents);
+            // What is taken out here is lost when this commit fails or is dropped: until it is
+            // through, nobody may take the others' intents for durable.
+            waiting.broken = Some(JournalError::Store("a commit was cut off".to_owned()));
             (intents, std::mem::take(&mut waiting.results), waiting.put)
         };
         self.work.go_on().map_err(withdrawn)?;
+        crate::failpoint::hit("effect.before_intent");
         let mut tx = self.work.begin().await.map_err(withdrawn)?;
         let kind = self.kind.as_str();
         if !results.is_empty() {
@@ -81,6 +85,7 @@ impl<'a> Journal<'a> {
         tx.commit().await.map_err(store)?;
         let mut waiting = self.waiting();
         waiting.durable = waiting.durable.max(put);
+        waiting.broken = None;
         Ok(())
     }
 }
@@ -112,6 +117,12 @@ impl CallJournal for Journal<'_> {
         drop(committing);
         crate::failpoint::hit("effect.after_intent");
         Ok(())
+    }
+
+    async fn still_ours(&self) -> std::result::Result<(), JournalError> {
+        self.work.go_on().map_err(withdrawn)?;
+        let tx = self.work.begin().await.map_err(withdrawn)?;
+        tx.rollback().await.map_err(store)
     }
 
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError> {

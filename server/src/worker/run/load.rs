@@ -73,9 +73,9 @@ pub(super) struct Loader<'a> {
 }
 
 /// A record on its way, fitted.
-struct Ready {
-    ordinal: i64,
-    mapped: Mapped,
+pub(super) struct Ready {
+    pub(super) ordinal: i64,
+    pub(super) mapped: Mapped,
     references: Vec<Reference>,
     payload_hash: String,
 }
@@ -123,10 +123,10 @@ impl Loader<'_> {
                 }
                 tokio::task::consume_budget().await;
             }
-            let ready = self.merge(kind, ready, &mut rows).await?;
-            let ready = self.skip_written(kind, ready, &mut rows).await?;
             self.settle(kind, rows, Vec::new()).await?;
-            self.write_page(kind, ready).await?;
+            let (ready, twins) = self.part_twins(kind, ready).await?;
+            self.write_new(kind, ready).await?;
+            self.merge(kind, twins).await?;
             match next {
                 Some(next) => first = next,
                 None => return Ok(()),
@@ -184,42 +184,19 @@ impl Loader<'_> {
         Ok(Ready { ordinal, references: self.way.target.references(&mapped), mapped, payload_hash })
     }
 
-    /// Records that would be the same as an earlier one in the target are merged into it.
-    async fn merge(
+    /// Writes those that no earlier run has written.
+    pub(super) async fn write_new(
         &self,
         kind: Kind,
         ready: Vec<Ready>,
-        rows: &mut Vec<Row>,
-    ) -> Result<Vec<Ready>> {
-        let claims: Vec<(String, String)> = ready
-            .iter()
-            .filter_map(|it| {
-                let identity = self.way.target.identity(&it.mapped)?;
-                Some((identity, it.mapped.source_id.clone()))
-            })
-            .collect();
-        if claims.is_empty() {
-            return Ok(ready);
+    ) -> std::result::Result<(), Stopped> {
+        if ready.is_empty() {
+            return Ok(());
         }
-        let mut tx = self.work.begin().await?;
-        let owners = tx.record_identity_claim(self.space, kind.as_str(), &claims).await?;
-        tx.commit().await?;
-        let merged: HashMap<String, String> = claims
-            .into_iter()
-            .zip(owners)
-            .filter(|((_, source_id), owner)| source_id != owner)
-            .map(|((_, source_id), owner)| (source_id, owner))
-            .collect();
-        Ok(ready
-            .into_iter()
-            .filter(|it| match merged.get(&it.mapped.source_id) {
-                Some(owner) => {
-                    rows.push(Row::merged(kind, &it.mapped.source_id, it.ordinal, owner));
-                    false
-                }
-                None => true,
-            })
-            .collect())
+        let mut rows = Vec::new();
+        let ready = self.skip_written(kind, ready, &mut rows).await?;
+        self.settle(kind, rows, Vec::new()).await?;
+        self.write_page(kind, ready).await
     }
 
     /// Records that an earlier run has written are not written again.
@@ -376,7 +353,7 @@ impl Loader<'_> {
         let mut tx = self.work.begin().await?;
         let links =
             tx.record_link_find(self.space, &wanted.into_iter().collect::<Vec<_>>()).await?;
-        let calls = tx.external_call_find(self.space, kind.as_str(), &ids).await?;
+        let calls = tx.external_call_find(self.space, kind.as_str(), self.run, &ids).await?;
         tx.rollback().await?;
         let links: BTreeMap<(String, String, String), String> = links
             .into_iter()
@@ -418,6 +395,7 @@ impl Loader<'_> {
         let (mut rows, mut links, mut postponed) = (Vec::new(), Vec::new(), None);
         for one in written {
             let Some(it) = left.get(&one.source_id) else { continue };
+            links.extend(one.partial.into_iter().map(|link| self.link(kind, it, link)));
             match one.outcome {
                 WrittenOutcome::Created(made) => {
                     rows.push(Row::written(kind, it.ordinal, &it.mapped, "created", attempt));
@@ -490,7 +468,7 @@ impl Loader<'_> {
         self.settle(kind, rows.collect(), Vec::new()).await
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         kind: Kind,
         rows: Vec<Row>,
@@ -508,7 +486,7 @@ impl Loader<'_> {
         links: Vec<RecordLink>,
         journal: Option<&Journal<'_>>,
     ) -> std::result::Result<(), Stopped> {
-        let rows: Vec<_> = rows.into_iter().map(Row::into_record).collect();
+        let mut rows: Vec<_> = rows.into_iter().map(Row::into_record).collect();
         let mut tx = self.work.begin().await?;
         if let Some(journal) = journal {
             journal.write_results(&mut tx).await?;
@@ -517,7 +495,9 @@ impl Loader<'_> {
             tx.record_link_put(self.space, &links).await?;
         }
         if !rows.is_empty() {
-            tx.run_record_insert(self.run, &rows).await?;
+            let new = tx.run_record_insert(self.run, &rows).await?;
+            // A run that was taken up again comes by some records a second time.
+            rows.retain(|row| new.contains(&(row.kind.clone(), row.source_id.clone())));
         }
         let asked_to_stop = super::asked_to_stop(&mut tx, self.run).await?;
         let (progress, quarantined) = {
@@ -528,6 +508,7 @@ impl Loader<'_> {
         if let Some(progress) = progress {
             tx.progress_put(self.run, &progress).await?;
         }
+        crate::failpoint::hit("ledger.before_commit");
         self.work.commit(tx).await?;
         crate::failpoint::hit("ledger.after_commit");
         if asked_to_stop {

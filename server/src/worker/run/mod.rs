@@ -7,6 +7,7 @@
 mod journal;
 mod ledger;
 mod load;
+mod merge;
 mod meter;
 mod needs;
 mod shop;
@@ -66,7 +67,8 @@ pub(super) async fn execute(work: &Work) -> Result<()> {
             }
             Err(Error::new(Reason::Contention, "The run was stopped, to be taken up again."))
         }
-        Stopped::Failed(error) if error.reason.is_retryable() && !work.stop.is_cancelled() => {
+        // Whoever takes up work that was taken away sees for himself whether it fails.
+        Stopped::Failed(error) if error.reason.is_retryable() || work.stop.is_cancelled() => {
             Err(error)
         }
         Stopped::Failed(error) => end(work, &name, RunEvent::Fail, Some(("", error))).await,
@@ -205,7 +207,10 @@ async fn prepare(
                 ref error @ (ShopError::Transient { retry_after, .. }
                 | ShopError::Throttled { retry_after, .. }),
             ) => match POLICY.decide(tries, retry_after, rand::random_range(0..=1_000)) {
-                Decision::Retry(delay) => tokio::time::sleep(delay).await,
+                Decision::Retry(delay) => tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = work.stop.cancelled() => return Err(Stopped::Withdrawn),
+                },
                 Decision::GiveUp => {
                     return Err(Stopped::Pause("TARGET_UNAVAILABLE", error.clone().into()));
                 }

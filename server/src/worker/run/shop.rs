@@ -22,36 +22,45 @@ use crate::{
 /// The way of a run's records, with its shop open. A TEST run whose isolated shop is gone forgets
 /// what it did there.
 pub(super) async fn way(work: &Work, run: &Resource<Run>, space: &LinkSpace) -> Result<Way> {
-    let (way, fresh) = open(&work.app, &work.claim.account, run).await?;
-    if fresh {
+    let (way, instance) = open(&work.app, &work.claim.account, run).await?;
+    if instance != run.body.sandbox_instance {
         let mut tx = work.begin().await?;
         tx.run_reset(space, &run.name).await?;
         let mut held = tx.resource_lock::<Run>(&run.name).await?;
         held.body.prepared = None;
         held.body.totals = None;
+        held.body.sandbox_instance = instance;
         tx.resource_update(&mut held).await?;
         work.commit(tx).await?;
     }
     Ok(way)
 }
 
-/// The way of a run's records, and whether its shop is a new, empty one.
-pub(crate) async fn open(app: &App, account: &str, run: &Resource<Run>) -> Result<(Way, bool)> {
+/// The way of a run's records, and which isolated shop of this server it leads to, if to one.
+pub(crate) async fn open(
+    app: &App,
+    account: &str,
+    run: &Resource<Run>,
+) -> Result<(Way, Option<String>)> {
     let mut tx = app.store.begin(account).await?;
     let revision =
         tx.resource_get::<MappingRevision>(&Name::trusted(&run.body.mapping_revision)).await?;
     tx.rollback().await?;
     let snapshot = snapshot::open(app, account, &Name::trusted(&run.body.snapshot)).await?;
-    let (target, fresh) = target(app, account, run).await?;
+    let (target, instance) = target(app, account, run).await?;
     let (compiled, _) =
         mapping::compiled(&revision.body.target_platform, &revision.body.content).await?;
     // The mask is the run's own: two rehearsals give different made-up people.
     let mask = run.body.masked.then(|| Mask::new(run.uid.as_bytes()));
     let scope = run.body.scope.clone();
-    Ok((Way { snapshot, mapping: compiled, target, mask, scope }, fresh))
+    Ok((Way { snapshot, mapping: compiled, target, mask, scope }, instance))
 }
 
-async fn target(app: &App, account: &str, run: &Resource<Run>) -> Result<(Box<dyn Target>, bool)> {
+async fn target(
+    app: &App,
+    account: &str,
+    run: &Resource<Run>,
+) -> Result<(Box<dyn Target>, Option<String>)> {
     let name = Name::trusted(&run.body.target_connection);
     if run.body.kind == RunKind::Test {
         let mut tx = app.store.begin(account).await?;
@@ -62,7 +71,7 @@ async fn target(app: &App, account: &str, run: &Resource<Run>) -> Result<(Box<dy
         {
             let sandbox = app.sandboxes.of_run(&run.name, platform).await?;
             let target = connection::sandbox_target(&sandbox.shop.url(), sandbox.shop.api_key())?;
-            return Ok((target, sandbox.fresh));
+            return Ok((target, Some(sandbox.instance)));
         }
     }
     let target = connection::open_target(app, account, &name).await.map_err(|mut error| {
@@ -72,5 +81,5 @@ async fn target(app: &App, account: &str, run: &Resource<Run>) -> Result<(Box<dy
         }
         error
     })?;
-    Ok((target, false))
+    Ok((target, None))
 }

@@ -28,6 +28,8 @@ use crate::{
 
 /// How many records are read back at once.
 const BATCH_RECORDS: usize = 100;
+/// How many keys of the target are looked up at once.
+const KEYS_AT_ONCE: usize = 1_000;
 /// The longest value kept of a difference, in characters.
 const VALUE_CHARACTERS_MAX: usize = 300;
 /// How many differences are kept per record; all are counted.
@@ -57,14 +59,12 @@ impl Comparer<'_> {
     /// Compares all records of a kind.
     pub(super) async fn kind(&mut self, kind: Kind) -> Result<()> {
         let mut verification = KindVerification::new(kind);
-        let mut known = HashSet::new();
         let mut meter = ScopeMeter::default();
         let mut first = 0;
         loop {
             self.work.go_on()?;
             let (records, next) = self.way.page(kind, first, &mut meter).await?;
             let expected = self.expected(kind, &records).await?;
-            known.extend(expected.iter().filter_map(|it| it.target_id.clone()));
             for batch in expected.chunks(BATCH_RECORDS) {
                 self.batch(kind, batch, &mut verification).await?;
             }
@@ -74,7 +74,7 @@ impl Comparer<'_> {
                 None => break,
             }
         }
-        self.strangers(kind, &known, &mut verification).await?;
+        self.strangers(kind, &mut verification).await?;
         self.gathered.comparisons.push(verification);
         Ok(())
     }
@@ -187,48 +187,52 @@ impl Comparer<'_> {
         }
     }
 
-    /// Objects in the target that carry a key of this migration and that no record became.
-    async fn strangers(
-        &mut self,
-        kind: Kind,
-        known: &HashSet<String>,
-        verification: &mut KindVerification,
-    ) -> Result<()> {
+    /// Objects in the target that carry a key of this migration and that no record became, in this
+    /// run or an earlier one.
+    async fn strangers(&mut self, kind: Kind, verification: &mut KindVerification) -> Result<()> {
         let migration = self.space.migration.id();
-        let mut seen = HashSet::new();
-        let mut rows = Vec::new();
         let prefix = record_key(migration, kind, "");
-        for (key, target_id) in self.way.target.keys(migration, kind).await? {
-            if known.contains(&target_id) {
-                seen.insert(key);
-                continue;
+        let keys = self.way.target.keys(migration, kind).await?;
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            self.work.go_on()?;
+            let source_id = |key: &str| key.strip_prefix(&prefix).unwrap_or(key).to_owned();
+            let targets: Vec<String> =
+                keys.iter().map(|(_, target_id)| target_id.clone()).collect();
+            let sources: Vec<String> = keys.iter().map(|(key, _)| source_id(key)).collect();
+            let mut tx = self.work.begin().await?;
+            let links = tx.record_link_known(self.space, kind.as_str(), &targets, &sources).await?;
+            let known: HashSet<&str> = links.iter().map(|(_, target)| target.as_str()).collect();
+            let taken: HashSet<&str> = links.iter().map(|(source, _)| source.as_str()).collect();
+            let mut rows = Vec::new();
+            for (key, target_id) in keys.iter().filter(|(_, id)| !known.contains(id.as_str())) {
+                let source_id = source_id(key);
+                // A second object of a record that has one is a duplicate.
+                if taken.contains(source_id.as_str()) {
+                    verification.duplicated += 1;
+                } else {
+                    verification.unexpected += 1;
+                }
+                self.sequence += 1;
+                rows.push(Discrepancy {
+                    sequence: self.sequence,
+                    discrepancy_type: "unexpected".to_owned(),
+                    kind: kind.as_str().to_owned(),
+                    source_id,
+                    target_id: target_id.clone(),
+                    field: String::new(),
+                    expected: String::new(),
+                    actual: String::new(),
+                    explanation: None,
+                });
             }
-            let source_id = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
-            // A second object with the key of one that is known is a duplicate.
-            if seen.contains(&key) {
-                verification.duplicated += 1;
+            if rows.is_empty() {
+                tx.rollback().await?;
             } else {
-                verification.unexpected += 1;
+                tx.discrepancy_insert(self.report, &rows).await?;
+                self.work.commit(tx).await?;
             }
-            self.sequence += 1;
-            rows.push(Discrepancy {
-                sequence: self.sequence,
-                discrepancy_type: "unexpected".to_owned(),
-                kind: kind.as_str().to_owned(),
-                source_id,
-                target_id,
-                field: String::new(),
-                expected: String::new(),
-                actual: String::new(),
-                explanation: None,
-            });
         }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.work.begin().await?;
-        tx.discrepancy_insert(self.report, &rows).await?;
-        self.work.commit(tx).await
+        Ok(())
     }
 
     fn add_source(&mut self, record: &Record) {
@@ -247,29 +251,33 @@ impl Comparer<'_> {
         }
     }
 
-    /// Stock that the target cannot hold as it was (negative numbers) is left out by as much as it
-    /// was changed, as the ledger says.
+    /// Stock that the target does not hold as it was is left out only where that is known: by a
+    /// change that the ledger names (negative numbers), or because the source does not count it.
+    /// Any other difference stands out.
     fn add_changed_stock(&mut self, product: &Product, mapped: &Mapped) {
-        let kept = stock_of(&mapped.fields);
-        let mut difference = product.clone();
-        let mut old: HashMap<String, Decimal> = HashMap::new();
-        for variant in &mut difference.variants {
-            for stock in &mut variant.stock {
-                *old.entry(stock.location.clone().unwrap_or_default()).or_default() +=
-                    stock.quantity;
-                stock.quantity = Decimal::ZERO;
-            }
-        }
-        for (location, quantity) in kept {
-            *old.entry(location).or_default() -= quantity;
-        }
-        for variant in &mut difference.variants {
-            for stock in &mut variant.stock {
+        let announced = mapped.changes.iter().any(|change| change.field.ends_with(".stock"));
+        let mut missing: HashMap<String, Decimal> = HashMap::new();
+        let mut uncounted: HashMap<String, Decimal> = HashMap::new();
+        for variant in &product.variants {
+            for stock in &variant.stock {
                 let location = stock.location.clone().unwrap_or_default();
-                stock.quantity = old.remove(&location).unwrap_or_default();
+                if !variant.stock_tracked {
+                    *uncounted.entry(location.clone()).or_default() += stock.quantity;
+                }
+                *missing.entry(location).or_default() += stock.quantity;
             }
         }
-        self.gathered.stock.add_not_migrated(&difference);
+        for (location, quantity) in stock_of(&mapped.fields) {
+            *missing.entry(location).or_default() -= quantity;
+        }
+        for (location, quantity) in missing {
+            let known = match uncounted.get(&location) {
+                _ if announced => quantity,
+                Some(uncounted) => quantity.min(*uncounted),
+                None => Decimal::ZERO,
+            };
+            self.gathered.stock.add_left_out(&location, known);
+        }
     }
 
     /// The sums of an order and the stock of a product as the target itself states them.

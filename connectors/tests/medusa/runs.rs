@@ -1,0 +1,226 @@
+//! Who may write: work that was taken away sends nothing more, and what an earlier run left behind
+//! in the journal is neither repeated nor taken for true.
+
+use std::sync::Arc;
+
+use cartage_connectors::{CallState, Error, PARTIAL, Target, WrittenOutcome};
+use cartage_model::Kind;
+use cartage_sandbox::medusa::{Fault, Rule};
+use serde_json::{Value, json};
+
+use super::support::{
+    Calls, Journal, Ledger, Shop, assert_all_created, assert_once, assert_reads_back, calls_of,
+    count, heal, load, records, refusal, set_fault, set_marker, simulated, simulation, write_with,
+};
+
+fn writes(shop: &Shop) -> u64 {
+    simulation(shop).state("cartage_key")["writes"].as_u64().unwrap()
+}
+
+fn customer(run: &str, first_name: &str) -> Vec<(Kind, &'static str, Value)> {
+    let addresses = json!([{"city": "Köln"}, {"first_name": "POISON", "city": "Bonn"}]);
+    let email = format!("c.{run}@example.com");
+    let customer = json!({"email": email, "first_name": first_name, "addresses": addresses});
+    vec![(Kind::Customer, "c", customer)]
+}
+
+fn plain_product(run: &str) -> Vec<(Kind, &'static str, Value)> {
+    let prices = json!([{"kind": "regular", "money": {"amount": "5", "currency": "EUR"}}]);
+    let product = json!({"title": "P", "handle": format!("p-{run}"), "status": "published",
+        "variants": [{"source_id": "v", "sku": format!("P-{run}"), "prices": prices}]});
+    vec![(Kind::Product, "p", product)]
+}
+
+/// Asserts that a write with a journal whose work was taken away makes no further change.
+async fn assert_fenced(shop: &Shop, records: &[(Kind, &str, Value)], calls: &Calls, kind: Kind) {
+    let ledger = Ledger { calls: [(kind, Arc::clone(calls))].into(), ..Ledger::default() };
+    let mut journal = Journal::on(calls);
+    journal.is_taken = true;
+    let before = writes(shop);
+    let error = write_with(shop, &ledger, records, kind, &journal).await.unwrap_err();
+    assert!(matches!(error, Error::Journal(_)), "{kind}: {error}");
+    assert_eq!(writes(shop), before, "{kind}");
+}
+
+#[tokio::test]
+async fn work_that_was_taken_away_is_not_sent_again() {
+    let shop = simulated().await;
+    load(&shop, &mut Ledger::default(), &[], None).await.unwrap();
+    for (kind, records) in
+        [(Kind::Customer, customer(&shop.run, "A")), (Kind::Product, plain_product(&shop.run))]
+    {
+        let calls = Calls::default();
+        set_fault(&shop, Rule { times: Some(1), ..Rule::default() });
+        assert_fenced(&shop, &records, &calls, kind).await;
+        // The intent stands now: the shop is asked, and then nothing is sent either.
+        heal(&shop);
+        let id = records[0].1;
+        assert_eq!(calls.lock().unwrap()[id][0].state, CallState::Intended);
+        assert_fenced(&shop, &records, &calls, kind).await;
+    }
+}
+
+#[tokio::test]
+async fn work_that_was_taken_away_deletes_nothing() {
+    let shop = simulated().await;
+    let records = customer(&shop.run, "A");
+    set_marker(&shop, "POISON");
+    let journal = Journal { is_taken: true, ..Journal::default() };
+    let error = write_with(&shop, &Ledger::default(), &records, Kind::Customer, &journal).await;
+    assert!(matches!(error, Err(Error::Journal(_))), "{error:?}");
+    assert_eq!(count(&shop, "customers"), 1);
+}
+
+#[tokio::test]
+async fn a_customer_that_was_taken_back_is_made_anew_by_a_later_run() {
+    let shop = simulated().await;
+    let records = customer(&shop.run, "A");
+    let mut ledger = Ledger::default();
+    set_marker(&shop, "POISON");
+    for _ in 0..2 {
+        let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+        assert_eq!(refusal(&written[0]).reason, "TARGET_REFUSED_RECORD");
+        assert_eq!((count(&shop, "customers"), count(&shop, "addresses")), (0, 0));
+    }
+    // In the same run the refusal stands, even when the shop would take the record now.
+    heal(&shop);
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    refusal(&written[0]);
+    ledger.next_run();
+    assert_all_created(&load(&shop, &mut ledger, &records, None).await.unwrap());
+    assert_once(&shop, &records).await;
+    assert_reads_back(&shop, &ledger, &records).await;
+}
+
+#[tokio::test]
+async fn a_crash_behind_a_deletion_fails_no_run() {
+    let shop = simulated().await;
+    let records = customer(&shop.run, "A");
+    let calls = Calls::default();
+    set_marker(&shop, "POISON");
+    for _ in 0..3 {
+        let ledger =
+            Ledger { calls: [(Kind::Customer, Arc::clone(&calls))].into(), ..Ledger::default() };
+        // What the write journaled behind its last intent is lost.
+        let journal = Journal::on(&calls);
+        let written = write_with(&shop, &ledger, &records, Kind::Customer, &journal).await.unwrap();
+        refusal(&written[0]);
+        assert_eq!(count(&shop, "customers"), 0);
+        // The refusal was durable before the deletion.
+        let is_refused = |state: &CallState| matches!(state, CallState::Refused(_));
+        assert!(calls.lock().unwrap()["c"].iter().any(|entry| is_refused(&entry.state)));
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_went_away_is_a_matter_of_that_record() {
+    let shop = simulated().await;
+    let records = customer(&shop.run, "A");
+    let mut ledger = Ledger::default();
+    // The first address is intended and not sent; then the shop deletes the customer.
+    let stopped = load(&shop, &mut ledger, &records, Some(3)).await.unwrap_err();
+    assert!(matches!(stopped, Error::Journal(_)), "{stopped}");
+    let keys = shop.medusa.keys(&shop.run, Kind::Customer).await.unwrap();
+    let url = format!("{}/admin/customers/{}", simulation(&shop).url(), keys[0].1);
+    let client = reqwest::Client::new();
+    let deletion = client.delete(url).basic_auth(simulation(&shop).api_key(), Some(""));
+    assert!(deletion.send().await.unwrap().status().is_success());
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    refusal(&written[0]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_refused_says_what_stands() {
+    let shop = simulated().await;
+    let records = customer(&shop.run, "A");
+    let rule = Rule {
+        fault: Fault::Refuse { status: 400 },
+        path: Some("/admin/customers/cus".to_owned()),
+        from: Some(2),
+        ..Rule::default()
+    };
+    set_fault(&shop, rule);
+    let mut ledger = Ledger::default();
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    let (_, id) = shop.medusa.keys(&shop.run, Kind::Customer).await.unwrap().remove(0);
+    assert!(refusal(&written[0]).message.contains(&id), "{written:?}");
+    assert_eq!(written[0].partial[0].target_id, id);
+    assert_eq!(written[0].partial[0].reference.role, PARTIAL);
+    // A later run goes on from it.
+    heal(&shop);
+    ledger.next_run();
+    assert_all_created(&load(&shop, &mut ledger, &records, None).await.unwrap());
+    assert_once(&shop, &records).await;
+    assert_reads_back(&shop, &ledger, &records).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_wrote_otherwise_is_a_conflict() {
+    let shop = simulated().await;
+    for (kind, first, second) in [
+        (Kind::Customer, customer(&shop.run, "A"), customer(&shop.run, "B")),
+        (Kind::Product, plain_product(&shop.run), {
+            let mut other = plain_product(&shop.run);
+            other[0].2["title"] = json!("Q");
+            other
+        }),
+    ] {
+        let mut ledger = Ledger::default();
+        assert_all_created(&load(&shop, &mut ledger, &first, None).await.unwrap());
+        // Within the run the journal is right.
+        ledger.forget();
+        assert_all_created(&load(&shop, &mut ledger, &second, None).await.unwrap());
+        ledger.forget();
+        ledger.next_run();
+        let written = load(&shop, &mut ledger, &second, None).await.unwrap();
+        assert_eq!(refusal(&written[0]).reason, "TARGET_CONFLICT");
+        assert!(refusal(&written[0]).message.contains("an earlier run"), "{written:?}");
+        assert_eq!(written[0].partial.len(), 1);
+        // The same values are taken as they are.
+        assert_all_created(&load(&shop, &mut ledger, &first, None).await.unwrap());
+        // An intent of other values is none of ours either.
+        let id = first[0].1;
+        for entry in ledger.calls[&kind].lock().unwrap().get_mut(id).unwrap() {
+            entry.state = CallState::Intended;
+        }
+        ledger.forget();
+        let written = load(&shop, &mut ledger, &second, None).await.unwrap();
+        assert_eq!(refusal(&written[0]).reason, "TARGET_CONFLICT");
+        assert!(matches!(calls_of(&ledger, kind, id)[0].state, CallState::Intended));
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_refused_halfway_is_accounted_for() {
+    let shop = simulated().await;
+    let mut records = records(&shop.run);
+    records.retain(|(_, id, _)| *id == "#2");
+    let mut ledger = Ledger::default();
+    let refuse = |path: &str| Rule {
+        fault: Fault::Refuse { status: 400 },
+        path: Some(path.to_owned()),
+        nth: Some(1),
+        ..Rule::default()
+    };
+    // A draft can be taken back.
+    set_fault(&shop, refuse("/admin/draft-orders/order"));
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    refusal(&written[0]);
+    assert!(written[0].partial.is_empty());
+    assert_eq!(count(&shop, "orders"), 0);
+    // An order cannot, so it is named and linked.
+    ledger.next_run();
+    set_fault(&shop, refuse("/admin/payments/"));
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    let (_, id) = shop.medusa.keys(&shop.run, Kind::Order).await.unwrap().remove(0);
+    assert!(refusal(&written[0]).message.contains(&id), "{written:?}");
+    assert_eq!(written[0].partial[0].target_id, id);
+    assert_eq!(written[0].partial[0].reference.role, PARTIAL);
+    // A later run goes on from it.
+    ledger.next_run();
+    let written = load(&shop, &mut ledger, &records, None).await.unwrap();
+    let WrittenOutcome::Created(links) = &written[0].outcome else { panic!("{written:?}") };
+    assert_eq!(links[0].target_id, id);
+    assert_once(&shop, &records).await;
+    assert_reads_back(&shop, &ledger, &records).await;
+}

@@ -11,7 +11,9 @@
 mod accounts;
 mod contract;
 mod identity;
+mod kills;
 mod mappings;
+mod outcomes;
 mod python;
 mod rest;
 mod road;

@@ -41,12 +41,7 @@ impl Server {
 
     /// The same with other settings.
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
-        let migrated = |url: String| async move {
-            let store = Store::open(&url).await?;
-            store.close().await;
-            Ok::<_, cartage_server::error::Error>(())
-        };
-        let database = database_from_template("server", migrated).await.unwrap();
+        let database = database().await;
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -87,6 +82,16 @@ impl Server {
     pub(crate) async fn stop(self) {
         self.running.stop().await.unwrap();
     }
+}
+
+/// An empty, migrated database.
+pub(crate) async fn database() -> TestDatabase {
+    let migrated = |url: String| async move {
+        let store = Store::open(&url).await?;
+        store.close().await;
+        Ok::<_, cartage_server::error::Error>(())
+    };
+    database_from_template("server", migrated).await.unwrap()
 }
 
 /// The result, or a failed test when it takes too long.

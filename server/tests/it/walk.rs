@@ -26,7 +26,11 @@ pub(crate) struct Walk {
 impl Walk {
     /// Both connections verified, the source copied, the default mapping published.
     pub(crate) async fn begin(server: &Server, export: &Path) -> Self {
-        let client = server.client("acme").await;
+        Self::begin_as(server.client("acme").await, export).await
+    }
+
+    /// The same through a client of any server.
+    pub(crate) async fn begin_as(client: Client, export: &Path) -> Self {
         let shop = start_medusa().await;
         let source = connect(&client, "acme", "old", csv_at(export)).await;
         let target = client.call(medusa_connection("acme", "new", &shop)).await.unwrap().name;
@@ -102,6 +106,13 @@ impl Walk {
     pub(crate) async fn rest(&self, run: &v1::Run) -> v1::Run {
         road::start_run(&self.client, &run.name).await.unwrap();
         soon(wait::run(&self.client, &run.name, |_| {})).await.unwrap()
+    }
+
+    /// A live run over a part of the plan.
+    pub(crate) async fn live_part(&self, plan: &str, before: &str, scope: v1::Scope) -> v1::Run {
+        let run = v1::Run { scope: Some(scope), ..live(plan, before) };
+        let run = self.draft(run).await;
+        self.rest(&run).await
     }
 
     /// Creates a run without starting it.

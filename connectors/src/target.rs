@@ -6,7 +6,7 @@
 //! had its effect, so the connector looks in the shop by our key before it writes again. What an
 //! earlier run was refused counts no more; what it wrote with other values is not written over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping};
@@ -254,6 +254,10 @@ pub trait Target: Send + Sync {
 
     /// What a record refers to.
     fn references(&self, mapped: &Mapped) -> Vec<Reference>;
+
+    /// Takes out of a record what it says about others that are not in the target, and notes it
+    /// among its changes. Those are quarantined or excluded, so that nothing can be linked.
+    fn without(&self, mapped: &mut Mapped, missing: &BTreeSet<Reference>);
 
     /// Sets up what the records need: regions, sales channel, locations, tags. May be repeated:
     /// what is there is found and kept. Gives what [`Target::write`] needs to know.

@@ -9,10 +9,11 @@ mod map;
 mod marks;
 mod prepare;
 mod read;
+mod references;
 mod spec;
 mod write;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, ReadMap};
@@ -166,7 +167,11 @@ impl Target for Medusa {
     }
 
     fn references(&self, mapped: &Mapped) -> Vec<Reference> {
-        references(mapped)
+        references::of(mapped)
+    }
+
+    fn without(&self, mapped: &mut Mapped, missing: &BTreeSet<Reference>) {
+        references::without(mapped, missing);
     }
 
     async fn prepare(&self, _migration: &str, needs: &Needs) -> Result<Value> {
@@ -205,43 +210,4 @@ impl Target for Medusa {
     async fn keys(&self, migration: &str, kind: Kind) -> Result<Vec<(String, String)>> {
         read::keys(&self.client, migration, kind).await
     }
-}
-
-/// What a record refers to, by the fields of its kind.
-fn references(mapped: &Mapped) -> Vec<Reference> {
-    let fields = Value::Object(mapped.fields.clone());
-    let to = |kind: Kind, id: &str, role: &str| Reference {
-        kind,
-        source_id: id.to_owned(),
-        role: role.to_owned(),
-    };
-    let own = |kind: Kind, id: &str| to(kind, id, kind.as_str());
-    let texts = |field: &str| {
-        json::list(&fields, field).iter().filter_map(Value::as_str).collect::<Vec<_>>()
-    };
-    let mut found = Vec::new();
-    match mapped.kind {
-        Kind::Category => {
-            found.extend(json::text(&fields, "parent").map(|id| own(Kind::Category, id)));
-        }
-        Kind::Product => {
-            found.extend(texts("categories").into_iter().map(|id| own(Kind::Category, id)));
-            // Medusa links one collection only.
-            found.extend(texts("collections").first().map(|id| own(Kind::Collection, id)));
-        }
-        Kind::Customer => {
-            found.extend(texts("groups").into_iter().map(|id| own(Kind::CustomerGroup, id)));
-        }
-        Kind::Order => {
-            found.extend(json::text(&fields, "customer").map(|id| own(Kind::Customer, id)));
-            found.extend(json::text(&fields, "email").map(|id| to(Kind::Customer, id, "email")));
-            let skus =
-                json::list(&fields, "lines").iter().filter_map(|line| json::text(line, "sku"));
-            found.extend(skus.map(|sku| to(Kind::Product, sku, "sku")));
-        }
-        _ => {}
-    }
-    found.sort();
-    found.dedup();
-    found
 }

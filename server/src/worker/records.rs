@@ -3,9 +3,9 @@
 //! A run, its verification and the preflight all go this one way, so that what is verified is what
 //! was written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use cartage_connectors::Target;
+use cartage_connectors::{Reference, Target};
 use cartage_model::{Kind, Mapped, Record};
 use cartage_pipeline::{
     mapping::{CompiledMapping, MapOutcome, Mask},
@@ -13,7 +13,11 @@ use cartage_pipeline::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::{app::migration::Scope, error::Result};
+use crate::{
+    app::migration::Scope,
+    error::Result,
+    store::{Tx, record_link::LinkSpace},
+};
 
 /// How many records are read from a snapshot at once.
 pub const PAGE_RECORDS: u64 = 500;
@@ -144,6 +148,45 @@ impl Way {
         }
         i64::try_from(self.snapshot.manifest().unreadable(kind)).unwrap_or(i64::MAX)
     }
+}
+
+/// Takes out of fitted records what they say about others that are not in the target.
+pub async fn without_missing<'a>(
+    tx: &mut Tx,
+    space: &LinkSpace,
+    target: &dyn Target,
+    records: impl Iterator<Item = &'a mut Mapped> + Send,
+) -> Result<()> {
+    // Objects of another role (an e-mail address, an article number) are hints, and may be absent.
+    let own = |it: &Reference| it.role == it.kind.as_str();
+    let referring: Vec<(&mut Mapped, BTreeSet<Reference>)> = records
+        .map(|mapped| {
+            let references = target.references(mapped).into_iter().filter(own).collect();
+            (mapped, references)
+        })
+        .filter(|(_, references): &(_, BTreeSet<Reference>)| !references.is_empty())
+        .collect();
+    let wanted: BTreeSet<(String, String, String)> = referring
+        .iter()
+        .flat_map(|(_, references)| references)
+        .map(|it| (it.kind.as_str().to_owned(), it.source_id.clone(), it.role.clone()))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let links = tx.record_link_find(space, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let linked: HashSet<(String, String)> =
+        links.into_iter().map(|link| (link.kind, link.source_id)).collect();
+    for (mapped, references) in referring {
+        let missing: BTreeSet<Reference> = references
+            .into_iter()
+            .filter(|it| !linked.contains(&(it.kind.as_str().to_owned(), it.source_id.clone())))
+            .collect();
+        if !missing.is_empty() {
+            target.without(mapped, &missing);
+        }
+    }
+    Ok(())
 }
 
 fn refused(refusal: cartage_connectors::Refusal) -> Fate {

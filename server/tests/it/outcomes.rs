@@ -69,6 +69,38 @@ async fn a_refused_record_takes_none_of_its_twins_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_refers_to_a_record_that_is_left_out_says_so() {
+    let server = Server::start().await;
+    let mut rows = customers(&[("1", "Anna", "anna@example.com")]);
+    rows.truncate(rows.len() - 1);
+    rows.extend_from_slice(b"vip\n");
+    let files = folder(&[("customers_export.csv", &rows)]);
+    let mut walk = Walk::begin(&server, files.path()).await;
+    let client = walk.client.clone();
+    let name = walk.revision.rsplit_once("/revisions/").unwrap().0.to_owned();
+    let mut mapping = client.call(v1::GetMappingRequest { name }).await.unwrap();
+    mapping.content.as_mut().unwrap().exclusions.push(v1::RecordFilter {
+        kind: RecordKind::CustomerGroup.into(),
+        name: "no_groups".to_owned(),
+        predicate: ".title != \"\"".to_owned(),
+    });
+    let update = v1::UpdateMappingRequest { mapping: Some(mapping), ..Default::default() };
+    let mapping = client.call(update).await.unwrap();
+    let publish =
+        v1::PublishMappingRequest { name: mapping.name, etag: mapping.etag, ..Default::default() };
+    walk.revision = client.call(publish).await.unwrap().name;
+    let (plan, before) = walk.ready().await;
+    let run = walk.live(&plan, &before).await;
+    let outcomes = run.accounting.unwrap().outcomes.unwrap();
+    assert_eq!((outcomes.excluded, outcomes.changed), (1, 1), "{outcomes:?}");
+    let records = walk.records(&run.name, "outcome = CHANGED").await;
+    let change = records[0].changes.iter().find(|change| change.field == "groups").unwrap();
+    assert!(change.reason.contains("not in the target"), "{change:?}");
+    let report = soon(road::verify_run(&client, &run.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_shop_refused_once_is_asked_for_again_by_the_next_run() {
     let server = Server::start().await;
     let (walk, _files) = Walk::handful(&server, "good,Good,,Acme,1\nbad,Refuse me,,Acme,2\n").await;

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use super::{
     super::{
         Work,
-        records::{Fate, PAGE_RECORDS, ScopeMeter, Way},
+        records::{Fate, PAGE_RECORDS, ScopeMeter, Way, without_missing},
     },
     journal::Journal,
     ledger::{Row, unreadable_row},
@@ -286,6 +286,10 @@ impl Loader<'_> {
     async fn write_batch(&self, kind: Kind, batch: Vec<Ready>) -> std::result::Result<(), Stopped> {
         let mut left: BTreeMap<String, Ready> =
             batch.into_iter().map(|it| (it.mapped.source_id.clone(), it)).collect();
+        let mut tx = self.work.begin().await?;
+        let records = left.values_mut().map(|it| &mut it.mapped);
+        without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
+        tx.rollback().await?;
         let mut attempt = 0;
         while !left.is_empty() {
             attempt += 1;

@@ -22,7 +22,7 @@ use crate::{
     store::{discrepancy::Discrepancy, progress::Progress, record_link::LinkSpace},
     worker::{
         Work,
-        records::{Fate, ScopeMeter, Way},
+        records::{Fate, ScopeMeter, Way, without_missing},
     },
 };
 
@@ -94,7 +94,6 @@ impl Comparer<'_> {
         let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
         let outcomes: HashMap<String, String> =
             tx.run_record_outcomes(self.run, kind.as_str(), &ids).await?.into_iter().collect();
-        tx.rollback().await?;
         let mut targets: HashMap<String, String> =
             links.into_iter().map(|link| (link.source_id, link.target_id)).collect();
         let mut expected = Vec::new();
@@ -112,6 +111,9 @@ impl Comparer<'_> {
                 _ => self.add_left_out(&stored.record, outcome),
             }
         }
+        let records = expected.iter_mut().map(|it| &mut it.mapped);
+        without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
+        tx.rollback().await?;
         Ok(expected)
     }
 

@@ -109,6 +109,85 @@ mod tests {
         assert!(set.file.iter().any(|file| file.name() == "google/protobuf/struct.proto"));
     }
 
+    /// The comments are the reference of the API: nothing of it may be without one.
+    #[test]
+    fn everything_in_the_contract_has_a_comment() {
+        let set = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let (mut seen, mut bare) = (0, Vec::new());
+        for file in set.file.iter().filter(|file| file.package() == "cartage.v1") {
+            let said: BTreeSet<&[i32]> = file
+                .source_code_info
+                .iter()
+                .flat_map(|info| &info.location)
+                .filter(|at| at.leading_comments.as_ref().is_some_and(|it| !it.trim().is_empty()))
+                .map(|at| at.path.as_slice())
+                .collect();
+            for (path, name) in elements(file) {
+                seen += 1;
+                if !said.contains(path.as_slice()) {
+                    bare.push(format!("{} {name}", file.name()));
+                }
+            }
+        }
+        assert!(seen > 700, "{seen} elements");
+        assert!(bare.is_empty(), "{} without a comment: {bare:#?}", bare.len());
+    }
+
+    /// Every service, method, message, field, enum and value of a file, with its path in the
+    /// descriptor: the numbers are those of the fields of descriptor.proto.
+    fn elements(file: &prost_types::FileDescriptorProto) -> Vec<(Vec<i32>, String)> {
+        let mut all = Vec::new();
+        for (i, service) in (0..).zip(&file.service) {
+            all.push((vec![6, i], service.name().to_owned()));
+            for (k, method) in (0..).zip(&service.method) {
+                all.push((vec![6, i, 2, k], format!("{}.{}", service.name(), method.name())));
+            }
+        }
+        for (i, message) in (0..).zip(&file.message_type) {
+            message_elements(message, &[4, i], message.name(), &mut all);
+        }
+        for (i, kind) in (0..).zip(&file.enum_type) {
+            enum_elements(kind, &[5, i], kind.name(), &mut all);
+        }
+        all
+    }
+
+    fn message_elements(
+        message: &prost_types::DescriptorProto,
+        path: &[i32],
+        name: &str,
+        all: &mut Vec<(Vec<i32>, String)>,
+    ) {
+        // The entries of maps are made by the compiler.
+        if message.options.as_ref().is_some_and(|options| options.map_entry()) {
+            return;
+        }
+        all.push((path.to_vec(), name.to_owned()));
+        for (i, field) in (0..).zip(&message.field) {
+            all.push(([path, &[2, i]].concat(), format!("{name}.{}", field.name())));
+        }
+        for (i, below) in (0..).zip(&message.nested_type) {
+            let path = [path, &[3, i]].concat();
+            message_elements(below, &path, &format!("{name}.{}", below.name()), all);
+        }
+        for (i, kind) in (0..).zip(&message.enum_type) {
+            let path = [path, &[4, i]].concat();
+            enum_elements(kind, &path, &format!("{name}.{}", kind.name()), all);
+        }
+    }
+
+    fn enum_elements(
+        kind: &prost_types::EnumDescriptorProto,
+        path: &[i32],
+        name: &str,
+        all: &mut Vec<(Vec<i32>, String)>,
+    ) {
+        all.push((path.to_vec(), name.to_owned()));
+        for (i, value) in (0..).zip(&kind.value) {
+            all.push(([path, &[2, i]].concat(), format!("{name}.{}", value.name())));
+        }
+    }
+
     /// `WriteUploadChunk` is idempotent by offset, `Validate`, `Preview` and `Check` change nothing.
     #[test]
     fn every_mutating_request_has_a_request_id() {

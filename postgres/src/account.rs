@@ -45,7 +45,7 @@ impl Account {
         }
     }
 
-    /// Gives `path` to this user.
+    /// Gives `path` to this user; one that has it keeps it.
     pub(crate) fn own(self, path: &Path) -> Result<(), Error> {
         let Some((uid, gid)) = self.ids else { return Ok(()) };
         nix::unistd::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))

@@ -151,8 +151,9 @@ fn make_below(parent: &Path, account: Account) -> Result<PathBuf, Error> {
 fn private(folder: &Path, account: Account) -> Result<PathBuf, Error> {
     if !folder.is_dir() {
         DirBuilder::new().mode(0o700).create(folder).map_err(Error::io("create", folder))?;
-        account.own(folder)?;
     }
+    // Also when it was there: whoever made it may have been killed before it was given away.
+    account.own(folder)?;
     let mode = fs::Permissions::from_mode(0o700);
     fs::set_permissions(folder, mode).map_err(Error::io("protect", folder))?;
     Ok(folder.to_owned())

@@ -178,6 +178,20 @@ async fn a_half_made_database_is_made_anew() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_made_and_not_given_away_is_given_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("data/postgres");
+    fs::create_dir_all(&base).unwrap();
+    // As root: the folder is root's, as after a kill between making it and giving it away.
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
+    fs::set_permissions(&base, PermissionsExt::from_mode(0o700)).unwrap();
+    let postgres = start(scratch(&folder)).await.unwrap();
+    assert_eq!(postgres.folder(), base.canonicalize().unwrap());
+    assert_eq!(base.metadata().unwrap().uid(), base.join("data").metadata().unwrap().uid());
+    assert_eq!(postgres.query("postgres", "select 1").await.unwrap(), "1");
+}
+
+#[tokio::test]
 async fn without_programs_the_error_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
     let search = Search::Only(vec!["/nowhere/bin".into()]);

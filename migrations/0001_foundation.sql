@@ -1,20 +1,36 @@
 -- Roles, accounts and the envelope of every API resource.
 --
 -- Three roles: the owner (whoever runs these migrations), the application (row-level security is
--- forced on it) and the system (the scheduler: it sees which work is due in any account, and
--- nothing of what the work is about). The server logs in once and takes a role per pool.
+-- forced on it) and the system (the scheduler and the janitor: it sees which accounts there are and
+-- which work is due in any of them, and nothing of what the work is about). The server logs in once and takes a role per pool.
 
 do $$
+declare
+    needed text;
+    member boolean;
 begin
-    if not exists (select from pg_roles where rolname = 'cartage_application') then
-        create role cartage_application nologin nosuperuser nobypassrls nocreatedb nocreaterole;
-    end if;
-    if not exists (select from pg_roles where rolname = 'cartage_system') then
-        create role cartage_system nologin nosuperuser nobypassrls nocreatedb nocreaterole;
-    end if;
-exception
-    -- Two databases of one server may be migrated at the same time.
-    when duplicate_object or unique_violation then null;
+    foreach needed in array array['cartage_application', 'cartage_system'] loop
+        if not exists (select from pg_roles where rolname = needed) then
+            begin
+                execute format(
+                    'create role %I nologin nosuperuser nobypassrls nocreatedb nocreaterole',
+                    needed);
+            exception
+                -- Two databases of one server may be migrated at the same time.
+                when duplicate_object or unique_violation then null;
+            end;
+        end if;
+        -- Whoever runs this must be able to take the roles. Making a role is not enough for that: up
+        -- to PostgreSQL 15 its maker is no member, and from 16 on a member who may not set it.
+        if current_setting('server_version_num')::integer >= 160000 then
+            execute 'select pg_has_role(current_user, $1, $2)' into member using needed, 'SET';
+            if not member then
+                execute format('grant %I to current_user with set true, inherit false', needed);
+            end if;
+        elsif not pg_has_role(current_user, needed, 'MEMBER') then
+            execute format('grant %I to current_user', needed);
+        end if;
+    end loop;
 end
 $$;
 
@@ -145,6 +161,11 @@ begin
 end
 $$;
 create policy due_work on job to cartage_system using (true) with check (true);
-grant select, update on job to cartage_system;
+-- Only what claiming, renewing and giving back need.
+grant select (account_id, resource, queue, epoch, lease_until, run_at, attempt) on job to cartage_system;
+grant update (epoch, worker, lease_until, run_at, attempt) on job to cartage_system;
+-- The janitor goes from account to account and works in each as the application; it needs their ids.
+create policy known_accounts on account for select to cartage_system using (true);
+grant select (account_id) on account to cartage_system;
 grant usage on sequence job_epoch to cartage_system;
 grant usage on schema public to cartage_application, cartage_system;

@@ -2,8 +2,9 @@
 //!
 //! A [`Tx`] belongs to one account: its first statement tells the database which, and row-level
 //! security does the rest. The pool takes the role `cartage_application` at every connection; the
-//! system's pool, which sees due jobs of every account and nothing else, takes `cartage_system`.
+//! system's pool, which sees the accounts and their due jobs and nothing else, takes `cartage_system`.
 
+pub mod account;
 pub mod discrepancy;
 pub mod event;
 pub mod external_call;
@@ -67,8 +68,12 @@ impl Tx {
 }
 
 impl Store {
-    /// Migrates the database and opens the pools. The URL's user must own the schema and be able to
-    /// take the roles `cartage_application` and `cartage_system`.
+    /// Migrates the database and opens the pools. The URL's user must own the database, and may
+    /// either make roles or was granted `cartage_application` and `cartage_system`.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` when one of the two roles is a superuser, bypasses row-level security or
+    /// owns tables.
     pub async fn open(url: &str) -> Result<Self> {
         let options: PgConnectOptions = url.parse().map_err(Error::from)?;
         let owner = PgPoolOptions::new()
@@ -82,7 +87,7 @@ impl Store {
         let application = pool(&options, "cartage_application").await?;
         let system = pool(&options, "cartage_system").await?;
         let store = Self { application, system };
-        store.refuse_powerful_role().await?;
+        store.refuse_powerful_roles().await?;
         Ok(store)
     }
 
@@ -107,19 +112,33 @@ impl Store {
         self.system.close().await;
     }
 
-    /// Row-level security means nothing to a superuser or a role that bypasses it.
-    async fn refuse_powerful_role(&self) -> Result<()> {
-        let row = sqlx::query!(
-            r#"select rolsuper as "superuser!", rolbypassrls as "bypasses!" from pg_roles where rolname = current_user"#
-        )
-        .fetch_one(&self.application)
-        .await
-        .map_err(Error::from)?;
-        if row.superuser || row.bypasses {
-            return Err(Error::new(
-                Reason::InternalError,
-                "The application's database role may bypass row-level security; the server will not start with it.",
-            ));
+    /// Row-level security means nothing to a superuser, to a role that bypasses it, and to one that
+    /// can become the owner of the tables, who could switch it off.
+    async fn refuse_powerful_roles(&self) -> Result<()> {
+        for pool in [&self.application, &self.system] {
+            let row = sqlx::query!(
+                r#"select rolname::text as "name!", rolsuper as "superuser!", rolbypassrls as "bypasses!",
+                    exists (
+                        select from pg_class
+                        where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
+                            and pg_has_role(pg_roles.oid, relowner, 'MEMBER')
+                    ) as "owns!"
+                from pg_roles where rolname = current_user"#
+            )
+            .fetch_one(pool)
+            .await
+            .map_err(Error::from)?;
+            let power = match (row.superuser, row.bypasses, row.owns) {
+                (true, _, _) => "is a superuser",
+                (_, true, _) => "bypasses row-level security",
+                (_, _, true) => "owns tables, or may become their owner",
+                _ => continue,
+            };
+            let message = format!(
+                "The database role {} {power}; the server will not start with it.",
+                row.name
+            );
+            return Err(Error::new(Reason::InternalError, message));
         }
         Ok(())
     }

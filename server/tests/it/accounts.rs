@@ -231,15 +231,34 @@ async fn the_database_itself_keeps_accounts_apart() {
     assert!(moved.unwrap_err().to_string().contains("row-level security"));
     drop(tx);
 
-    let mut system = pool.begin().await.unwrap();
-    system.execute("set local role cartage_system").await.unwrap();
-    system.execute("select * from job").await.unwrap();
-    for table in ["resource", "secret", "event", "run_record", "request_log"] {
+    let system = async |sql: String| {
         let mut system = pool.begin().await.unwrap();
         system.execute("set local role cartage_system").await.unwrap();
-        let read = format!("select * from {table}");
-        let refused = sqlx::query(sqlx::AssertSqlSafe(read)).fetch_all(&mut *system).await;
-        assert!(refused.unwrap_err().to_string().contains("permission denied"), "{table}");
+        let told = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *system).await;
+        told.map_err(|error| error.to_string())
+    };
+    let due = "select account_id, resource, queue, epoch, lease_until, run_at, attempt from job";
+    assert!(system(due.to_owned()).await.is_ok());
+    assert_eq!(system("select account_id from account".to_owned()).await.unwrap().len(), 2);
+    let mut forbidden: Vec<String> =
+        tables(&pool).await.iter().map(|table| format!("select * from {table}")).collect();
+    forbidden.extend(
+        [
+            "select create_time from account",
+            "select worker from job",
+            "update job set account_id = 'other'",
+            "update job set resource = 'other'",
+            "update job set queue = 'other'",
+            "update account set account_id = 'x'",
+            "insert into job (account_id, resource, queue) values ('acme', 'x', 'y')",
+            "delete from job",
+            "delete from account",
+        ]
+        .map(str::to_owned),
+    );
+    for sql in forbidden {
+        let refused = system(sql.clone()).await.unwrap_err();
+        assert!(refused.contains("permission denied"), "{sql}: {refused}");
     }
 }
 
@@ -260,6 +279,28 @@ async fn every_table_with_an_account_is_guarded_and_none_is_without() {
         assert!(owned, "{name} has no account");
         assert!(guarded && policy, "{name} lets every account in");
     }
+    // A key that begins with something else could join rows of two accounts.
+    let query = "select c.conrelid::regclass::text, c.conname::text,
+            array(
+                select a.attname::text from (values (c.conrelid, c.conkey[1]), (c.confrelid, c.confkey[1]))
+                    as first (relation, number)
+                join pg_attribute a on a.attrelid = first.relation and a.attnum = first.number
+            )
+        from pg_constraint c where c.contype in ('p', 'f', 'u')
+        and c.connamespace = 'public'::regnamespace and c.conrelid <> '_sqlx_migrations'::regclass";
+    let found = sqlx::query(query).fetch_all(&pool).await.unwrap();
+    assert!(found.len() >= 25, "{} keys", found.len());
+    for row in found {
+        let (table, key, first): (String, String, Vec<String>) =
+            (row.get(0), row.get(1), row.get(2));
+        assert!(!first.is_empty());
+        assert!(first.iter().all(|column| column == "account_id"), "{key} of {table}: {first:?}");
+    }
+    let query = "select c.relname::text from pg_class c where c.relkind in ('r', 'p')
+        and c.relnamespace = 'public'::regnamespace and c.relname <> '_sqlx_migrations'
+        and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p')";
+    let without = sqlx::query(query).fetch_all(&pool).await.unwrap();
+    assert!(without.is_empty(), "{} tables have no primary key", without.len());
     for role in ["cartage_application", "cartage_system"] {
         let query =
             "select rolsuper or rolbypassrls or rolcanlogin from pg_roles where rolname = $1";

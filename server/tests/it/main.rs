@@ -11,6 +11,7 @@
 mod accounts;
 mod contract;
 mod identity;
+mod database;
 mod kills;
 mod mappings;
 mod outcomes;

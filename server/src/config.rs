@@ -22,6 +22,8 @@ pub struct Config {
     pub jobs_max: usize,
     /// Whether connections may read files of this machine by path (a local deployment).
     pub local_paths: bool,
+    /// Folders of the server outside of the data folder, in which no source may lie either.
+    pub guarded_dirs: Vec<PathBuf>,
     /// Whether shops on loopback and plain http may be reached (a local deployment).
     pub local_shops: bool,
     /// How many approvals a plan needs.
@@ -48,6 +50,7 @@ impl Config {
             poll: Duration::from_millis(200),
             jobs_max: 4,
             local_paths: true,
+            guarded_dirs: Vec::new(),
             local_shops: true,
             approvals_required: 1,
             self_approval: true,

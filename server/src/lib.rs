@@ -13,6 +13,7 @@ pub mod keys;
 pub mod name;
 pub mod reason;
 pub mod restore_command;
+pub mod scratch;
 pub mod serve;
 pub mod store;
 pub mod token;

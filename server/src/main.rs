@@ -6,6 +6,9 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use cartage_server::{config::Config, error::Result, keys::Keys, restore_command, serve, token};
 use clap::{Parser, Subcommand};
 
+/// How long the process waits for its threads at the end.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Moves online shops from one platform to another, and proves that nothing was lost.
 #[derive(Parser)]
 #[command(name = "cartage-server", version)]
@@ -87,7 +90,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(perform(arguments.command)) {
+    let result = runtime.block_on(perform(arguments.command));
+    // Work on threads of its own cannot be cut off; it must not keep the process.
+    runtime.shutdown_timeout(LINGER);
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cartage-server: {}", error.chain());
@@ -106,11 +112,25 @@ async fn perform(command: Command) -> Result<()> {
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
-            let running = serve::start(config).await?;
+            let mut running = serve::start(config).await?;
             println!("listening on {}", running.address);
-            stop_signal().await;
-            tracing::info!("The server stops.");
-            running.stop().await
+            let failure = tokio::select! {
+                () = stop_signal() => None,
+                error = running.failure() => Some(error),
+            };
+            match failure {
+                None => {
+                    tracing::info!("The server stops.");
+                    running.stop().await
+                }
+                Some(error) => {
+                    tracing::error!(error = %error.chain(), "The server stops, for a part of it ended.");
+                    if let Err(error) = running.stop().await {
+                        tracing::error!(error = %error.chain(), "The rest did not stop in good order.");
+                    }
+                    Err(error)
+                }
+            }
         }
         Command::Token { account, scopes, subject, hours, data_dir } => {
             let keys = Keys::open(&data_dir)?;

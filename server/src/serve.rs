@@ -1,8 +1,8 @@
 //! Starts and stops a server: database, services and workers in one process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 
 use crate::{
     api,
@@ -16,6 +16,9 @@ use crate::{
 /// The name of the database in a PostgreSQL of the server's own.
 const DATABASE: &str = "cartage";
 
+/// How much longer than the drain time the parts that end by it may take.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// A server that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -23,15 +26,14 @@ pub struct Running {
     pub address: SocketAddr,
     /// What it shares.
     pub app: Arc<App>,
-    calls: JoinHandle<Result<()>>,
-    work: JoinHandle<()>,
+    calls: Option<JoinHandle<Result<()>>>,
+    work: Option<JoinHandle<()>>,
     postgres: Option<cartage_postgres::Postgres>,
 }
 
 /// Starts a server. Without a database in the settings it starts a private PostgreSQL of its own.
-pub async fn start(config: Config) -> Result<Running> {
+pub async fn start(mut config: Config) -> Result<Running> {
     make_data_dir(&config)?;
-    sweep_scratch(&config);
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         Error::new(Reason::InternalError, format!("{} cannot be listened on.", config.listen))
             .caused_by(error)
@@ -50,42 +52,80 @@ pub async fn start(config: Config) -> Result<Running> {
                 adopted = postgres.adopted(),
                 "The private PostgreSQL runs."
             );
+            config.guarded_dirs.push(postgres.folder().to_owned());
             (postgres.url(DATABASE), Some(postgres))
         }
     };
     let app = App::open(config, &url).await?;
-    let calls = tokio::spawn(api::serve(Arc::clone(&app), listener));
-    let work = tokio::spawn(worker::run(Arc::clone(&app)));
+    let calls = Some(tokio::spawn(api::serve(Arc::clone(&app), listener)));
+    let work = Some(tokio::spawn(worker::run(Arc::clone(&app))));
     Ok(Running { address, app, calls, work, postgres })
 }
 
 impl Running {
+    /// Waits until a part of the server ends by itself, which none does unless something is wrong:
+    /// then the others must not stay up as if nothing had happened.
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn failure(&mut self) -> Error {
+        let (part, ended) = tokio::select! {
+            ended = ended(&mut self.calls) => ("The service of calls", ended.and_then(|result| result)),
+            ended = ended(&mut self.work) => ("The worker", ended),
+        };
+        let error = Error::new(Reason::InternalError, format!("{part} ended by itself."));
+        match ended {
+            Ok(()) => error,
+            Err(cause) => error.caused_by(cause),
+        }
+    }
+
     /// Ends calls, streams and work in good order, then the database where it is the server's own.
+    /// What does not end within the drain time is cut off: leases and journals are made for that.
     pub async fn stop(self) -> Result<()> {
         self.app.draining.cancel();
         self.app.wake.notify_waiters();
         self.app.tasks.close();
-        let ended = self.calls.await.map_err(Error::internal)?;
-        self.work.await.map_err(Error::internal)?;
-        if tokio::time::timeout(self.app.config.drain, self.app.tasks.wait()).await.is_err() {
+        let deadline = Instant::now() + self.app.config.drain + MARGIN;
+        let (calls, work, tasks) = tokio::join!(
+            finish(self.calls, deadline, "calls"),
+            finish(self.work, deadline, "work"),
+            tokio::time::timeout_at(deadline, self.app.tasks.wait()),
+        );
+        if tasks.is_err() {
             tracing::warn!("Streams were still open at the end of the drain time.");
         }
-        self.app.store.close().await;
+        // Waits for connections that are in use; those of what was cut off come back at once.
+        if tokio::time::timeout(MARGIN * 5, self.app.store.close()).await.is_err() {
+            tracing::warn!("Connections to the database were still in use.");
+        }
         if let Some(postgres) = self.postgres {
             postgres.stop().await.map_err(Error::internal)?;
         }
-        ended
+        calls.and_then(|ended| ended.unwrap_or(Ok(()))).and(work.map(drop))
     }
 }
 
-/// Unsealed uploads are read in a scratch folder, and a server that was killed leaves them there.
-fn sweep_scratch(config: &Config) {
-    let scratch = config.data_dir.join("scratch");
-    match std::fs::remove_dir_all(&scratch) {
-        Ok(()) => tracing::info!("Scratch files of an earlier server were removed."),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(%error, "Scratch files of an earlier server stay."),
+/// The end of a part; for ever pending when it was seen before.
+async fn ended<T>(part: &mut Option<JoinHandle<T>>) -> Result<T> {
+    let Some(handle) = part else { return std::future::pending().await };
+    let ended = handle.await;
+    *part = None;
+    ended.map_err(Error::internal)
+}
+
+/// Waits for a part, and cuts it off when it takes too long; none then, or when it had ended before.
+async fn finish<T>(
+    part: Option<JoinHandle<T>>,
+    deadline: Instant,
+    what: &str,
+) -> Result<Option<T>> {
+    let Some(mut handle) = part else { return Ok(None) };
+    if let Ok(ended) = tokio::time::timeout_at(deadline, &mut handle).await {
+        return ended.map(Some).map_err(Error::internal);
     }
+    tracing::warn!(what, "A part of the server did not end within the drain time and is cut off.");
+    handle.abort();
+    Ok(None)
 }
 
 /// Makes the data folder. Others may pass through it (not read it), because a server started by
@@ -99,4 +139,36 @@ fn make_data_dir(config: &Config) -> Result<()> {
                 .caused_by(error)
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_does_not_end_is_cut_off_at_the_deadline() {
+        let deadline = || Instant::now() + Duration::from_millis(50);
+        let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
+        let endless = tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+        });
+        assert!(finish(Some(endless), deadline(), "test").await.unwrap().is_none());
+        assert!(dropped.await.is_err(), "what it held is dropped");
+        let quick = tokio::spawn(async { 7 });
+        assert_eq!(finish(Some(quick), deadline(), "test").await.unwrap(), Some(7));
+        assert_eq!(finish::<u8>(None, deadline(), "test").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_by_itself_is_seen_once() {
+        let mut part = Some(tokio::spawn(async { 7 }));
+        assert_eq!(ended(&mut part).await.unwrap(), 7);
+        assert!(part.is_none());
+        let again = tokio::time::timeout(Duration::from_millis(20), ended(&mut part)).await;
+        assert!(again.is_err(), "there is nothing more to come");
+        let mut broken: Option<JoinHandle<()>> =
+            Some(tokio::spawn(async { panic!("made to panic") }));
+        assert!(ended(&mut broken).await.is_err());
+    }
 }

@@ -47,7 +47,7 @@ impl UploadService for Api {
             },
         );
         for old in &expired {
-            change.event(name.stream(), deleted(old.name.as_str()));
+            change.event(name.stream(), upload::deleted_event(&old.name));
         }
         let response = encode(&made);
         change.finish(self, &response).await?;
@@ -92,11 +92,8 @@ impl UploadService for Api {
         let (caller, request) = self.enter(request)?;
         let name = own_name(&caller, &request.name, "uploads", "name")?;
         let (offset, data, crc32c) = (request.offset, request.data, request.crc32c);
-        let mut tx = self.app.store.begin(&caller.account).await?;
         let data = Vec::from(data);
-        let committed_size =
-            upload::write_chunk(&self.app, &mut tx, &name, offset, data, crc32c).await?;
-        tx.commit().await?;
+        let committed_size = upload::write_chunk(&self.app, &name, offset, data, crc32c).await?;
         Ok(Response::new(v1::WriteUploadChunkResponse { committed_size }))
     }
 
@@ -127,20 +124,12 @@ impl UploadService for Api {
         let rehearsal = request.validate_only;
         let mut change = begin!(self, &caller, "DeleteUpload", &request);
         let gone = upload::delete(&mut change.tx, &name, &request.etag).await?;
-        change.event(name.stream(), deleted(name.as_str()));
+        change.event(name.stream(), upload::deleted_event(&name));
         change.finish(self, &()).await?;
         if !rehearsal {
             upload::remove_bytes(&self.app, &[gone]).await;
         }
         Ok(Response::new(()))
-    }
-}
-
-fn deleted(name: &str) -> NewEvent {
-    NewEvent {
-        event_type: "upload.deleted".to_owned(),
-        resource: name.to_owned(),
-        ..NewEvent::default()
     }
 }
 

@@ -296,6 +296,21 @@ pub async fn delete(
     Ok((migration, events))
 }
 
+/// Removes a migration that was deleted, with all that stands below it and its history, once it may
+/// not come back any more.
+///
+/// # Errors
+/// `RESOURCE_NOT_FOUND`, `STATE_CONFLICT` when its time is not over.
+pub async fn purge(tx: &mut Tx, name: &Name) -> Result<()> {
+    hold_runs(tx, name).await?;
+    let migration = tx.resource_lock::<Migration>(name).await?;
+    let over = migration.body.purge_time.is_some_and(|time| time < Utc::now());
+    if migration.state != MigrationState::Deleted || !over {
+        return Err(Error::state(name.as_str(), migration.state.as_str(), &["DELETED"]));
+    }
+    tx.resource_purge(name).await
+}
+
 /// Brings a migration that is held into its next state and gives the event to be written; none
 /// when it is there already. The caller writes the resource.
 ///

@@ -21,7 +21,9 @@ use object_store::ObjectStore;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, error::Result, keys::Keys, store::Store, token::Verifier};
+use crate::{
+    config::Config, error::Result, keys::Keys, scratch::Scratch, store::Store, token::Verifier,
+};
 
 /// What everything in the server shares.
 #[derive(Debug)]
@@ -44,7 +46,11 @@ pub struct App {
     pub preflights: preflight::Preflights,
     /// How many more streams may be opened.
     pub streams: Arc<Semaphore>,
-    /// Tasks beside calls: streams.
+    /// Where this process keeps files in the clear while they are read.
+    pub scratch: Scratch,
+    /// Whose turn it is to write to an upload.
+    pub writers: upload::Writers,
+    /// Tasks beside calls: streams, and writes that outlive their call.
     pub tasks: TaskTracker,
     /// Cancelled when the server begins to stop.
     pub draining: CancellationToken,
@@ -62,6 +68,8 @@ impl App {
         let store = Store::open(database_url).await?;
         Ok(Arc::new(Self {
             streams: Arc::new(Semaphore::new(config.streams_max)),
+            scratch: Scratch::open(&config.data_dir)?,
+            writers: upload::Writers::default(),
             config,
             store,
             keys,

@@ -3,7 +3,11 @@
 mod file;
 mod unsealed;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -33,6 +37,10 @@ pub const QUOTA_BYTES: i64 = 10 << 30;
 const FILE_NAME_BYTES_MAX: usize = 255;
 /// How long an upload is kept that no connection names.
 const KEPT_FOR: TimeDelta = TimeDelta::days(7);
+/// How many uploads whose time is over are looked at in one transaction.
+const EXPIRED_AT_ONCE: i64 = 20;
+/// How many pieces of one upload may wait to be written.
+const WRITERS_MAX: usize = 16;
 
 /// An upload.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -86,13 +94,7 @@ pub async fn create(
     body: Upload,
 ) -> Result<(Resource<Upload>, Vec<Resource<Upload>>)> {
     check(&body)?;
-    let mut expired = Vec::new();
-    for old in tx.upload_expired(Utc::now()).await? {
-        if tx.resource_referring(&old, &["connection"]).await?.is_none() {
-            expired.push(tx.resource_lock::<Upload>(&old).await?);
-            tx.resource_delete(&old).await?;
-        }
-    }
+    let expired = expire(tx, "").await?.deleted;
     if tx.upload_bytes().await?.saturating_add(body.size_bytes) > QUOTA_BYTES {
         let message = format!("The uploads of an account may take {QUOTA_BYTES} bytes together.");
         return Err(
@@ -103,6 +105,71 @@ pub async fn create(
     Ok((tx.resource_insert(name, UploadState::Receiving, &body).await?, expired))
 }
 
+/// What a step over uploads whose time is over did.
+#[derive(Debug, Default)]
+pub struct Expired {
+    /// Those that are deleted; their bytes are to be removed after the commit.
+    pub deleted: Vec<Resource<Upload>>,
+    /// The last one that was looked at; none when all were.
+    pub reached: Option<Name>,
+}
+
+/// Deletes some uploads behind a name whose time is over and that no connection names.
+pub async fn expire(tx: &mut Tx, after: &str) -> Result<Expired> {
+    let due = tx.upload_expired(Utc::now(), after, EXPIRED_AT_ONCE).await?;
+    let more = i64::try_from(due.len()).is_ok_and(|count| count == EXPIRED_AT_ONCE);
+    let mut deleted = Vec::new();
+    for name in &due {
+        let upload = match tx.resource_lock::<Upload>(name).await {
+            Ok(upload) => upload,
+            // Somebody else was faster.
+            Err(error) if error.reason == Reason::ResourceNotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if tx.resource_referring(name, &["connection"]).await?.is_none() {
+            tx.resource_delete(name).await?;
+            deleted.push(upload);
+        }
+    }
+    Ok(Expired { deleted, reached: due.last().filter(|_| more).cloned() })
+}
+
+/// The event of an upload that is gone.
+pub fn deleted_event(name: &Name) -> NewEvent {
+    NewEvent {
+        event_type: "upload.deleted".to_owned(),
+        resource: name.to_string(),
+        actor: "system".to_owned(),
+        ..NewEvent::default()
+    }
+}
+
+/// The writers of uploads in this process: one at a time for each.
+#[derive(Debug, Default)]
+pub struct Writers(Mutex<HashMap<Name, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Writers {
+    /// Whose turn it is to write to an upload.
+    ///
+    /// # Errors
+    /// `CONTENTION` when too many wait already.
+    fn of(&self, name: &Name) -> Result<Arc<tokio::sync::Mutex<()>>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, writer| writer.strong_count() > 0);
+        if let Some(writer) = known.get(name).and_then(Weak::upgrade) {
+            if Arc::strong_count(&writer) > WRITERS_MAX {
+                let message = "Too many pieces of this upload are being written.";
+                let error = Error::new(Reason::Contention, message);
+                return Err(error.retry_after(Duration::from_secs(1)));
+            }
+            return Ok(writer);
+        }
+        let writer = Arc::default();
+        known.insert(name.clone(), Arc::downgrade(&writer));
+        Ok(writer)
+    }
+}
+
 /// Writes a piece and gives how many bytes from the beginning are stored. A piece that is there
 /// already is accepted again when it is the same.
 ///
@@ -110,14 +177,35 @@ pub async fn create(
 /// `CHECKSUM_MISMATCH`, `UPLOAD_OFFSET_MISMATCH`, `MESSAGE_TOO_LARGE`, `STATE_CONFLICT`,
 /// `INVALID_FIELDS`.
 pub async fn write_chunk(
-    app: &App,
-    tx: &mut Tx,
+    app: &Arc<App>,
     name: &Name,
     offset: i64,
     data: Vec<u8>,
     crc32c: u32,
 ) -> Result<i64> {
     check_chunk(offset, &data, crc32c)?;
+    let writer = app.writers.of(name)?;
+    let (writing, name) = (Arc::clone(app), name.clone());
+    // A call that is given up drops its future, and its transaction with it, but not a write to the
+    // file that has begun: that one would cut off what a later call committed. So both are in a task
+    // of their own, and the next one waits for its end.
+    let task = app.tasks.spawn(async move {
+        let _turn = writer.lock().await;
+        let mut tx = writing.store.begin(name.account_id()).await?;
+        let committed = write_committed(&writing, &mut tx, &name, offset, data).await?;
+        tx.commit().await?;
+        Ok(committed)
+    });
+    task.await.map_err(Error::internal)?
+}
+
+async fn write_committed(
+    app: &App,
+    tx: &mut Tx,
+    name: &Name,
+    offset: i64,
+    data: Vec<u8>,
+) -> Result<i64> {
     let mut upload = tx.resource_lock::<Upload>(name).await?;
     if upload.state != UploadState::Receiving {
         return Err(Error::state(name.as_str(), upload.state.as_str(), &["RECEIVING"]));
@@ -174,7 +262,7 @@ pub async fn inspect(app: &App, name: &Name) -> Result<Option<(i64, Inspected)>>
     }
     let file = file_of(app, &upload);
     let keys = Arc::clone(&app.keys);
-    let scratch = scratch(app)?;
+    let scratch = app.scratch.path().to_owned();
     let body = upload.body.clone();
     let look = move || file.inspect(&keys, &body, &scratch);
     match tokio::task::spawn_blocking(look).await.map_err(Error::internal)? {
@@ -260,15 +348,6 @@ pub fn state_event(upload: &Resource<Upload>, before: UploadState) -> NewEvent {
 fn file_of(app: &App, upload: &Resource<Upload>) -> SealedFile {
     let account = upload.name.account_id();
     SealedFile::new(&app.config.data_dir, account, &upload.uid.to_string())
-}
-
-/// The folder for files that are read in the clear; each is gone with its reader.
-fn scratch(app: &App) -> Result<std::path::PathBuf> {
-    use std::os::unix::fs::DirBuilderExt;
-    let folder = app.config.data_dir.join("scratch");
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-    made.map_err(file::storage)?;
-    Ok(folder)
 }
 
 async fn refuse(app: &App, name: &Name, revision: i64, failure: Failure) -> Result<()> {

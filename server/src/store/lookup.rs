@@ -1,4 +1,5 @@
-//! What follows from several resources at once: the newest child, the room that uploads take.
+//! What follows from several resources at once: the newest child, the room that uploads take, and
+//! whose time is over.
 
 use chrono::{DateTime, Utc};
 
@@ -61,15 +62,45 @@ impl Tx {
         Ok(row.bytes)
     }
 
-    /// Some uploads of the account whose time is over.
-    pub async fn upload_expired(&mut self, now: DateTime<Utc>) -> Result<Vec<Name>> {
+    /// Some migrations of the account that were deleted and may not come back any more.
+    pub async fn migration_purgeable(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Name>> {
+        let rows = sqlx::query!(
+            "select name from resource
+            where account_id = $1 and type = 'migration' and delete_time is not null
+                and (body->>'purge_time')::timestamptz < $2
+            order by name
+            limit $3",
+            self.account,
+            now,
+            limit,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| Name::trusted(row.name)).collect())
+    }
+
+    /// Some uploads of the account whose time is over, behind a name.
+    pub async fn upload_expired(
+        &mut self,
+        now: DateTime<Utc>,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Name>> {
         let rows = sqlx::query!(
             "select name from resource
             where account_id = $1 and type = 'upload'
                 and (body->>'expire_time')::timestamptz < $2
-            limit 20",
+                and name > $3
+            order by name
+            limit $4",
             self.account,
             now,
+            after,
+            limit,
         )
         .fetch_all(&mut *self.inner)
         .await?;

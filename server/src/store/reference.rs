@@ -43,6 +43,38 @@ impl Tx {
         Ok(())
     }
 
+    /// Removes a resource with all that stands below it and its history: ledgers, journals and links
+    /// go with the rows they hang on.
+    pub async fn resource_purge(&mut self, name: &Name) -> Result<()> {
+        // A big ledger takes longer than a call may.
+        sqlx::query!("select set_config('statement_timeout', '600s', true)")
+            .fetch_one(&mut *self.inner)
+            .await?;
+        sqlx::query!(
+            "delete from event where account_id = $1 and stream = $2",
+            self.account,
+            name.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query!(
+            "delete from event_head where account_id = $1 and stream = $2",
+            self.account,
+            name.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query!(
+            "delete from resource
+            where account_id = $1 and (name = $2 or starts_with(name, $2 || '/'))",
+            self.account,
+            name.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// Lists resources of the account whatever they stand below, newest first.
     pub async fn resource_list_all<B: Body>(&mut self, cut: &Cut) -> Result<Vec<Resource<B>>> {
         let (time, name) = cut.after.clone().unzip();

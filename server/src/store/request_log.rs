@@ -57,6 +57,24 @@ impl Tx {
         }))
     }
 
+    /// Forgets some answers that are older than this, and says how many.
+    pub async fn request_forget(&mut self, older_than_s: f64, limit: i64) -> Result<u64> {
+        let forgotten = sqlx::query!(
+            "delete from request_log where (account_id, method, request_id) in (
+                select account_id, method, request_id from request_log
+                where account_id = $1
+                    and create_time < clock_timestamp() - make_interval(secs => $2)
+                limit $3
+            )",
+            self.account,
+            older_than_s,
+            limit,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// Keeps the answer to a request id that was taken in this transaction.
     pub async fn request_answer(
         &mut self,

@@ -5,15 +5,20 @@
 
 pub mod audit;
 pub mod connection;
+pub mod janitor;
 pub mod records;
 pub mod restore_test;
 pub mod run;
 pub mod snapshot;
 pub mod verification;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use futures::FutureExt;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -75,8 +80,11 @@ impl Work {
 pub async fn run(app: Arc<App>) {
     let worker = crate::id::new().to_string();
     let mut jobs = JoinSet::new();
+    let janitor = tokio::spawn(janitor::run(Arc::clone(&app)));
     loop {
-        while jobs.try_join_next().is_some() {}
+        while let Some(ended) = jobs.try_join_next() {
+            note_end(ended);
+        }
         if app.draining.is_cancelled() {
             break;
         }
@@ -99,7 +107,32 @@ pub async fn run(app: Arc<App>) {
             }
         }
     }
-    while jobs.join_next().await.is_some() {}
+    while let Some(ended) = jobs.join_next().await {
+        note_end(ended);
+    }
+    if let Err(error) = janitor.await {
+        tracing::error!(%error, "The janitor did not end well.");
+    }
+}
+
+/// A job's own panics are errors of the job; what is left is a fault around it.
+fn note_end(ended: std::result::Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "A job did not end well; its lease will end.");
+    }
+}
+
+/// What work gives, a panic as an error: the job is to be given back with a delay, not to be taken
+/// up again as soon as its lease ends, without a word.
+async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        // What was said may hold a customer's data; the place of the panic is on standard error.
+        tracing::debug!(said, "Work panicked.");
+        tracing::error!("Work panicked.");
+        Err(Error::internal("work panicked"))
+    })
 }
 
 /// Runs one job and renews its lease beside it.
@@ -108,7 +141,7 @@ async fn hold(app: Arc<App>, claim: Claim) {
     let work = Work { app: Arc::clone(&app), claim: claim.clone(), stop: stop.clone() };
     let result = tokio::select! {
         biased;
-        result = perform(work) => result,
+        result = guarded(perform(work)) => result,
         never = renew(&app, &claim, &stop) => match never {},
     };
     let Err(error) = result else { return };
@@ -179,5 +212,20 @@ async fn perform(work: Work) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Err(Error::internal(format!("there is no queue {queue}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_is_given_back_like_work_that_fails() {
+        let panics = guarded::<u8>(async {
+            tokio::task::yield_now().await;
+            panic!("made to panic")
+        });
+        assert_eq!(panics.await.unwrap_err().reason, Reason::InternalError);
+        assert_eq!(guarded(async { Ok(7) }).await.unwrap(), 7);
     }
 }

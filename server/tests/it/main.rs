@@ -10,8 +10,9 @@
 
 mod accounts;
 mod contract;
-mod identity;
 mod database;
+mod identity;
+mod janitor;
 mod kills;
 mod mappings;
 mod outcomes;

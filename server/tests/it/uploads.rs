@@ -198,3 +198,32 @@ async fn files_that_mean_harm_are_refused_and_the_service_goes_on() {
     let files: Vec<_> = upload.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(files, ["products_export.csv"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_given_up_cut_off_nothing_that_later_ones_committed() {
+    let server = Server::start().await;
+    let client = server.client("acme").await;
+    let mut bytes = products("");
+    for row in 0..8_000 {
+        bytes.extend_from_slice(format!("shirt-{row},Shirt {row},,Acme,{row}.00\n").as_bytes());
+    }
+    let name = announce(&client, "given-up", bytes.len(), "").await;
+    let mut offset = 0;
+    let mut round = 0_u64;
+    while offset < bytes.len() {
+        let end = (offset + 4_000).min(bytes.len());
+        // Given up after a moment, each time a little later: before, in and after the write.
+        for attempt in 0..3 {
+            round += 1;
+            let call = client.call_once(piece(&name, offset, &bytes[offset..end]));
+            let moment = std::time::Duration::from_micros(150 * (round % 24) + attempt);
+            drop(tokio::time::timeout(moment, call).await);
+        }
+        let sent = soon(client.call(piece(&name, offset, &bytes[offset..end]))).await.unwrap();
+        assert_eq!(sent.committed_size, i64::try_from(end).unwrap());
+        offset = end;
+    }
+    let ready = soon(client.call(finalize(&name))).await.unwrap();
+    assert_eq!(ready.state(), v1::upload::State::Ready);
+    assert_eq!(ready.blake3, blake3::hash(&bytes).to_string());
+}

@@ -7,7 +7,7 @@ use cartage_connectors::{Check, Page, Source};
 use cartage_model::{Kind, ReadMap};
 use tempfile::TempDir;
 
-use super::{Upload, UploadState, file::storage, file_of, scratch};
+use super::{Upload, UploadState, file::storage, file_of};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -49,7 +49,7 @@ pub async fn unseal(app: &App, account: &str, names: &[Name]) -> Result<Unsealed
         uploads.push((file_of(app, &upload), upload.body));
     }
     tx.rollback().await?;
-    let scratch = scratch(app)?;
+    let scratch = app.scratch.path().to_owned();
     let keys = Arc::clone(&app.keys);
     let work = move || {
         let folder = TempDir::new_in(&scratch).map_err(storage)?;

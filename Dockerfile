@@ -34,9 +34,12 @@ RUN set -eux; \
     install -d -o cartage -g cartage -m 0700 /data
 COPY --from=build /src/target/release/cartage-server /usr/local/bin/cartage-server
 
-# Everything that is written lies below /data, and temporary files in /tmp.
+# Everything that is written lies below /data, and temporary files in /tmp. It listens to other
+# machines, so it reads no files of its own as sources, and reaches shops on public addresses by https
+# alone; `-e CARTAGE_HOSTED=false` is for a container that only you can reach.
 ENV CARTAGE_LISTEN=0.0.0.0:7400 \
-    CARTAGE_DATA_DIR=/data
+    CARTAGE_DATA_DIR=/data \
+    CARTAGE_HOSTED=true
 VOLUME /data
 USER 10001:10001
 EXPOSE 7400

@@ -3,8 +3,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use cartage_server::{config::Config, error::Result, keys::Keys, restore_command, serve, token};
-use clap::{Parser, Subcommand};
+use cartage_server::{
+    config::Config, error::Result, keys::Keys, restore_command, serve, token,
+};
+use clap::{Parser, Subcommand, builder::FalseyValueParser};
 
 /// How long the process waits for its threads at the end.
 const LINGER: Duration = Duration::from_secs(2);
@@ -40,7 +42,11 @@ enum Command {
         #[arg(long)]
         four_eyes: bool,
         /// Refuse files of this machine as sources, shops on loopback, and plain http.
-        #[arg(long)]
+        ///
+        /// For a server that others than its owner call: without it every caller with the right to
+        /// make connections can have files of this machine read. The container image sets the
+        /// variable to true.
+        #[arg(long, env = "CARTAGE_HOSTED", value_parser = FalseyValueParser::new())]
         hosted: bool,
     },
     /// Signs an access token of this deployment and prints it.
@@ -112,6 +118,9 @@ async fn perform(command: Command) -> Result<()> {
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
+            if !hosted && !listen.ip().is_loopback() {
+                tracing::warn!(%listen, "Other machines can reach this server, and its callers can have files of this machine read; --hosted refuses that.");
+            }
             let mut running = serve::start(config).await?;
             println!("listening on {}", running.address);
             let failure = tokio::select! {

@@ -2,6 +2,7 @@
 
 mod address;
 mod config;
+mod path;
 mod shop;
 
 use std::collections::BTreeMap;
@@ -350,6 +351,13 @@ async fn check_config(app: &App, tx: &mut Tx, config: &ConnectionConfig) -> Resu
     if let ConnectionConfig::Medusa { base_url, .. } = config {
         let field = "connection.medusa.base_url";
         address::check(base_url, field, app.config.local_shops).await?;
+    }
+    if let ConnectionConfig::ShopifyCsv(csv) = config
+        && !csv.path.is_empty()
+        && let Err(why) = path::resolve(&app.config, &csv.path).await?
+    {
+        let field = "connection.shopify_csv.path";
+        return Err(Error::field(field, "PATH_FORBIDDEN", why));
     }
     for (field, upload) in config.uploads() {
         let ready = match tx.resource_get::<Upload>(&Name::trusted(upload)).await {

@@ -133,6 +133,33 @@ async fn spoiled_records_are_kept_with_their_cause_and_the_others_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_servers_own_files_are_no_source() {
+    let server = Server::start().await;
+    let client = server.client("acme").await;
+    let data = server.app.config.data_dir.clone();
+    let files = crate::support::folder(&[("products_export.csv", &crate::support::products(""))]);
+    let (good, link) = (files.path().join("good"), files.path().join("link"));
+    std::fs::create_dir(&good).unwrap();
+    std::os::unix::fs::symlink(data.join("uploads"), &link).unwrap();
+    let own = ["uploads", "objects", "scratch", "keys", "postgres", "", "..", "x/../../data"];
+    let paths = own.map(|path| data.join(path));
+    for path in paths.iter().chain([&link, &link.join("acme"), &"/".into()]) {
+        let request = connection("acme", "own", csv_at(path));
+        let status = refused_with(&client, request, ErrorReason::InvalidFields).await;
+        assert_eq!(violation(&status), ("connection.shopify_csv.path", "PATH_FORBIDDEN"));
+    }
+    // A link that leads elsewhere by the time it is read.
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&good, &link).unwrap();
+    let name = connect(&client, "acme", "turned", csv_at(&link)).await;
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    let verified = soon(road::verify_connection(&client, &name)).await;
+    let told = format!("{verified:?}");
+    assert!(told.contains("reason: SourcePathForbidden"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_that_cannot_be_are_refused_at_once() {
     let server = Server::start_with(|config| config.local_paths = false).await;
     let client = server.client("acme").await;

@@ -229,7 +229,8 @@ pub(crate) fn medusa_connection(
 
 /// A migration between two sandboxes that nobody needs to verify: for tests of the contract alone.
 pub(crate) async fn paper_migration(client: &Client, account: &str, id: &str) -> v1::Migration {
-    let source = connect(client, account, &format!("{id}-old"), csv_at(Path::new("/tmp"))).await;
+    let source =
+        connect(client, account, &format!("{id}-old"), csv_at(Path::new("/srv/exports"))).await;
     let target = connect(client, account, &format!("{id}-new"), sandbox()).await;
     let request = v1::CreateMigrationRequest {
         parent: format!("accounts/{account}"),

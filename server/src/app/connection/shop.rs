@@ -1,6 +1,6 @@
 //! Opens shops: the one place that knows the constructors of the connectors.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use cartage_connectors::{
     Source, Target,
@@ -155,7 +155,9 @@ pub(crate) async fn open_csv(
                 "This deployment reads no paths; upload the files.",
             ));
         }
-        let path = Path::new(&csv.path).to_owned();
+        // Asked again: links may have changed since the connection was made.
+        let path = super::path::resolve(&app.config, &csv.path).await?;
+        let path = path.map_err(|why| Error::new(Reason::SourcePathForbidden, why))?;
         let open = move || {
             let input = if path.is_dir() { Input::Folder(path) } else { Input::Files(vec![path]) };
             ShopifyCsv::open(input, settings)

@@ -204,7 +204,9 @@ impl<W: Watch> Watcher<W> {
             }
         }
         self.failures = self.failures.saturating_add(1);
-        if self.failures > FAILURES_MAX || !may_pass(&error) {
+        // The stream outlived its token; the client may have been given a new one since.
+        let outlived = self.heard && error.reason() == Some(ErrorReason::TokenExpired);
+        if self.failures > FAILURES_MAX || !(outlived || may_pass(&error)) {
             self.ended = true;
             return Some(Err(error));
         }

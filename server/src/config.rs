@@ -34,6 +34,10 @@ pub struct Config {
     pub stream_age_max: Duration,
     /// How many streams may be open at once.
     pub streams_max: usize,
+    /// How many of them may be one account's.
+    pub streams_per_account_max: usize,
+    /// How long a message of a stream may wait for its reader.
+    pub reader_patience: Duration,
     /// How long the server waits for calls and streams to end when it is stopped.
     pub drain: Duration,
 }
@@ -56,6 +60,8 @@ impl Config {
             self_approval: true,
             stream_age_max: Duration::from_secs(30 * 60),
             streams_max: 256,
+            streams_per_account_max: 100,
+            reader_patience: Duration::from_secs(30),
             drain: Duration::from_secs(15),
         }
     }

@@ -2,9 +2,14 @@
 //! synced marker, conflated progress and one last message.
 //!
 //! A watch reads pages from the database by sequence; a wake-up only makes it look sooner. It holds
-//! one page at most, and a reader that does not take a message in time is cut off.
+//! one page at most, and a reader that does not take a message in time is cut off and told so.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -32,8 +37,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long a watch rests between two looks, however often it is woken: a run under way commits
 /// hundreds of times a second, and nobody reads that fast.
 const REST: Duration = Duration::from_millis(150);
-/// How long a message may wait for its reader.
-const READER_PATIENCE: Duration = Duration::from_secs(30);
+/// What a token's rest of life is taken for at most.
+const EXPIRY_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// What a stream sends beside its position.
 #[derive(Clone, Debug)]
@@ -96,13 +101,40 @@ struct Watch<F: Feed> {
     app: Arc<App>,
     feed: F,
     sender: mpsc::Sender<std::result::Result<F::Message, Status>>,
+    failure: Failure,
     binding: String,
+    /// Up to where was read.
     sequence: i64,
+    /// Up to where the reader was sent.
+    sent: i64,
     last_sent: Instant,
+    ends_at: Instant,
+    expires_at: Instant,
 }
 
 /// The stream of a watch.
-pub type Stream<M> = ReceiverStream<std::result::Result<M, Status>>;
+pub struct Stream<M> {
+    messages: ReceiverStream<std::result::Result<M, Status>>,
+    failure: Failure,
+}
+
+/// What a stream ends with when it does not end well. It does not go through the queue of messages:
+/// that may be full, and whoever is too slow for it must learn so behind the last one.
+type Failure = Arc<Mutex<Option<Status>>>;
+
+impl<M> futures::Stream for Stream<M> {
+    type Item = std::result::Result<M, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match Pin::new(&mut self.messages).poll_next(context) {
+            Poll::Ready(None) => {
+                let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Poll::Ready(failure.map(Err))
+            }
+            other => other,
+        }
+    }
+}
 
 /// Opens a watch.
 ///
@@ -115,10 +147,7 @@ pub async fn open<F: Feed>(
     mut feed: F,
     opening: Opening,
 ) -> Result<Stream<F::Message>> {
-    let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
-        Error::new(Reason::StreamLimit, "Too many streams are open.")
-            .retry_after(Duration::from_secs(5))
-    })?;
+    let permit = app.streams.open(&caller.account)?;
     let heartbeat = between(&opening.heartbeat, 15.0, 5.0, 60.0, "heartbeat_interval")?;
     let min_progress = between(&opening.min_progress, 1.0, 0.1, 60.0, "min_progress_interval")?;
     let binding = format!("watch\n{}\n{}", caller.account, feed.binding());
@@ -143,36 +172,59 @@ pub async fn open<F: Feed>(
             .with("headSequence", head.to_string()));
     }
     let (sender, receiver) = mpsc::channel(16);
-    let watch =
-        Watch { app: Arc::clone(app), feed, sender, binding, sequence, last_sent: Instant::now() };
+    let now = Instant::now();
     let expires_in_s = caller.expires_at_s.saturating_sub(chrono::Utc::now().timestamp());
-    let age = Duration::from_secs(u64::try_from(expires_in_s).unwrap_or_default())
-        .min(app.config.stream_age_max);
+    let expires_in = Duration::from_secs(u64::try_from(expires_in_s).unwrap_or_default());
+    let failure = Failure::default();
+    let watch = Watch {
+        app: Arc::clone(app),
+        feed,
+        sender,
+        failure: Arc::clone(&failure),
+        binding,
+        sequence,
+        sent: sequence,
+        last_sent: now,
+        ends_at: now + app.config.stream_age_max,
+        expires_at: now + expires_in.min(EXPIRY_MAX),
+    };
     app.tasks.spawn(async move {
-        watch.run(head, heartbeat, min_progress, age).await;
+        watch.run(head, heartbeat, min_progress).await;
         drop(permit);
     });
-    Ok(ReceiverStream::new(receiver))
+    Ok(Stream { messages: ReceiverStream::new(receiver), failure })
 }
 
-/// Why a watch ends without a last message: the reader is gone or too slow.
-struct Gone;
+/// Why a watch ends without a last message.
+enum Left {
+    /// The reader is gone.
+    Gone,
+    /// The reader did not take a message in time.
+    Slow,
+}
 
 impl<F: Feed> Watch<F> {
-    async fn run(mut self, head: i64, heartbeat: Duration, min_progress: Duration, age: Duration) {
-        match self.follow(head, heartbeat, min_progress, age).await {
-            Ok(Ok(end)) => {
-                if self.send(Item::End(end)).await.is_err() {
-                    tracing::debug!("A watcher left before the end.");
-                }
+    async fn run(mut self, head: i64, heartbeat: Duration, min_progress: Duration) {
+        let ended = match self.follow(head, heartbeat, min_progress).await {
+            Ok(Ok(end)) => self.send(Item::End(end)).await.map(|()| None),
+            Ok(Err(error)) => Ok(Some(error)),
+            Err(left) => Err(left),
+        };
+        let error = match ended {
+            Ok(None) => return,
+            Ok(Some(error)) => error,
+            Err(Left::Gone) => {
+                tracing::debug!("A watcher left before the end.");
+                return;
             }
-            Ok(Err(error)) => {
-                if self.sender.send(Err(error.into())).await.is_err() {
-                    tracing::debug!("A watcher left before the end.");
-                }
+            Err(Left::Slow) => {
+                let message = "A message was not taken in time; resume with the last token.";
+                Error::new(Reason::SlowConsumer, message)
+                    .with("lastSequence", self.sent.to_string())
             }
-            Err(Gone) => {}
-        }
+        };
+        // Before the sender goes: the stream looks here when the queue has ended.
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.into());
     }
 
     /// Sends until there is an end to send, an error to send, or nobody to send to.
@@ -181,9 +233,7 @@ impl<F: Feed> Watch<F> {
         head: i64,
         heartbeat: Duration,
         min_progress: Duration,
-        age: Duration,
-    ) -> std::result::Result<Result<v1::EndOfStream>, Gone> {
-        let ends_at = Instant::now() + age;
+    ) -> std::result::Result<Result<v1::EndOfStream>, Left> {
         let mut progress_at = Instant::now();
         let mut last_progress = None;
         let mut synced = false;
@@ -225,7 +275,12 @@ impl<F: Feed> Watch<F> {
             if self.app.draining.is_cancelled() {
                 return Ok(Ok(end(v1::end_of_stream::Reason::ServerDraining, true)));
             }
-            if ends_at <= Instant::now() {
+            if self.expires_at <= Instant::now() {
+                let message =
+                    "The token that opened the stream has expired; resume with a new one.";
+                return Ok(Err(Error::new(Reason::TokenExpired, message)));
+            }
+            if self.ends_at <= Instant::now() {
                 return Ok(Ok(end(v1::end_of_stream::Reason::MaxAge, true)));
             }
             if self.last_sent.elapsed() >= heartbeat {
@@ -236,19 +291,19 @@ impl<F: Feed> Watch<F> {
             tokio::select! {
                 () = tokio::time::sleep(REST) => {}
                 () = draining.cancelled() => {}
-                () = self.sender.closed() => return Err(Gone),
+                () = self.sender.closed() => return Err(Left::Gone),
             }
             tokio::select! {
                 () = self.app.wake.notified() => {}
                 _ = tick.tick() => {}
                 () = draining.cancelled() => {}
-                () = self.sender.closed() => return Err(Gone),
+                () = self.sender.closed() => return Err(Left::Gone),
             }
         }
     }
 
     /// Sends every durable message behind the position.
-    async fn send_durable(&mut self) -> std::result::Result<Result<()>, Gone> {
+    async fn send_durable(&mut self) -> std::result::Result<Result<()>, Left> {
         loop {
             let (messages, reached) = match self.feed.page(self.sequence, PAGE_ROWS).await {
                 Ok(page) => page,
@@ -266,22 +321,25 @@ impl<F: Feed> Watch<F> {
         }
     }
 
-    async fn send(&mut self, item: Item<F::Body>) -> std::result::Result<(), Gone> {
+    async fn send(&mut self, item: Item<F::Body>) -> std::result::Result<(), Left> {
         let token = serde_json::to_vec(&Token { sequence: self.sequence })
             .map_err(Error::from)
             .and_then(|plain| self.app.keys.seal(&plain, &self.binding));
-        let Ok(token) = token else { return Err(Gone) };
+        let Ok(token) = token else { return Err(Left::Gone) };
         let position = v1::StreamPosition {
             sequence: self.sequence,
             resume_token: URL_SAFE_NO_PAD.encode(token),
         };
         let message = self.feed.message(position, item);
         self.last_sent = Instant::now();
-        match tokio::time::timeout(READER_PATIENCE, self.sender.send(Ok(message))).await {
-            Ok(Ok(())) => Ok(()),
-            // Too slow: dropping the sender ends the stream without a last message, which tells
-            // the reader to resume.
-            Ok(Err(_)) | Err(_) => Err(Gone),
+        let patience = self.app.config.reader_patience;
+        match tokio::time::timeout(patience, self.sender.send(Ok(message))).await {
+            Ok(Ok(())) => {
+                self.sent = self.sequence;
+                Ok(())
+            }
+            Ok(Err(_)) => Err(Left::Gone),
+            Err(_) => Err(Left::Slow),
         }
     }
 }

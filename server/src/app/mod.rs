@@ -12,13 +12,14 @@ pub mod restore_test;
 pub mod run;
 pub mod sandbox;
 pub mod snapshot;
+pub mod streams;
 pub mod upload;
 pub mod verification;
 
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -44,8 +45,8 @@ pub struct App {
     pub sandboxes: sandbox::Sandboxes,
     /// The preflights of this process.
     pub preflights: preflight::Preflights,
-    /// How many more streams may be opened.
-    pub streams: Arc<Semaphore>,
+    /// The streams that are open.
+    pub streams: streams::Streams,
     /// Where this process keeps files in the clear while they are read.
     pub scratch: Scratch,
     /// Whose turn it is to write to an upload.
@@ -67,7 +68,7 @@ impl App {
             .map_err(crate::error::Error::internal)?;
         let store = Store::open(database_url).await?;
         Ok(Arc::new(Self {
-            streams: Arc::new(Semaphore::new(config.streams_max)),
+            streams: streams::Streams::new(&config),
             scratch: Scratch::open(&config.data_dir)?,
             writers: upload::Writers::default(),
             config,

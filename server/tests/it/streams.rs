@@ -140,6 +140,111 @@ async fn streams_have_an_age_and_a_number() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_has_its_own_number_of_streams() {
+    let server = Server::start_with(|config| config.streams_per_account_max = 1).await;
+    let client = server.client("acme").await;
+    let _stream = open(&client, events("", None)).await;
+    let status = client.events().watch_events(events("", None)).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "STREAM_LIMIT")
+    );
+    assert!(status.get_details_retry_info().is_some());
+    let other = server.client("other").await;
+    let theirs = v1::WatchEventsRequest { parent: "accounts/other".into(), ..events("", None) };
+    open(&other, theirs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_too_slow_is_told_so_and_goes_on_where_it_was() {
+    let server = Server::start_with(|config| {
+        config.reader_patience = Duration::from_millis(300);
+        config.streams_per_account_max = 1;
+    })
+    .await;
+    let client = server.client("acme").await;
+    connect(&client, "acme", "first", sandbox()).await;
+    // More than all buffers between the two of them hold.
+    let many =
+        "insert into event (account_id, stream, sequence, uid, type, resource, actor, attributes)
+        select account_id, stream, n, gen_random_uuid(), type, resource, actor,
+            jsonb_build_object('note', repeat('x', 4000))
+        from event cross join generate_series(2, 4000) as n where sequence = 1";
+    server.database.query(many).await.unwrap();
+    server.database.query("update event_head set sequence = 4000").await.unwrap();
+
+    let mut stream = open(&client, events("", Some(0))).await;
+    // Its place is free again when it was given up.
+    let next = soon(async {
+        loop {
+            match client.events().watch_events(events("", None)).await {
+                Ok(stream) => break stream,
+                Err(status) => assert_eq!(reason(&status), "STREAM_LIMIT"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    drop(next.await);
+    let (mut sequences, mut token) = (Vec::new(), String::new());
+    let status = loop {
+        match soon(stream.message()).await {
+            Ok(Some(message)) => {
+                let position = message.position.unwrap();
+                assert!(matches!(message.message, Some(watch_events_response::Message::Event(_))));
+                sequences.push(position.sequence);
+                token = position.resume_token;
+            }
+            Ok(None) => panic!("it ended as if all were well"),
+            Err(status) => break status,
+        }
+    };
+    let last = *sequences.last().unwrap();
+    assert!(last < 4_000, "{last}");
+    assert_eq!(sequences, (1..=last).collect::<Vec<_>>());
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "SLOW_CONSUMER")
+    );
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.metadata["lastSequence"], last.to_string());
+
+    let mut resumed = soon(async {
+        loop {
+            match client.events().watch_events(events(&token, None)).await {
+                Ok(stream) => break stream.into_inner(),
+                Err(status) => assert_eq!(reason(&status), "STREAM_LIMIT"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    assert_eq!(take(&mut resumed, 2).await.0, [last + 1, last + 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_ends_with_its_token_and_says_so() {
+    let server = Server::start().await;
+    let (keys, life) = (&server.app.keys, Duration::from_secs(2));
+    let short = cartage_server::token::sign(keys, "acme", "tester", "*", life).unwrap();
+    let client = Client::connect(&server.uri, &short).await.unwrap();
+    let mut stream = open(&client, events("", None)).await;
+    let mut token = String::new();
+    let status = loop {
+        match soon(stream.message()).await {
+            Ok(Some(message)) => {
+                token = message.position.unwrap().resume_token;
+            }
+            Ok(None) => panic!("it ended as if all were well"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, "TOKEN_EXPIRED"));
+    let client = server.client("acme").await;
+    connect(&client, "acme", "later", sandbox()).await;
+    assert_eq!(take(&mut open(&client, events(&token, None)).await, 1).await.0, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_followed_from_its_start_to_its_end() {
     let server = Server::start().await;
     let (walk, _files) = Walk::slow(&server, 200).await;

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use cartage_server::{
-    config::Config, error::Result, keys::Keys, restore_command, serve, token,
+    api::scope, config::Config, error::Result, keys::Keys, restore_command, serve, token,
 };
 use clap::{Parser, Subcommand, builder::FalseyValueParser};
 
@@ -54,7 +54,7 @@ enum Command {
         /// The account the token is for.
         #[arg(long)]
         account: String,
-        /// A scope; repeat it for several. `*` is everything.
+        /// A scope, such as `runs.read`; repeat it for several. `*` is everything.
         #[arg(long = "scope", default_value = "*")]
         scopes: Vec<String>,
         /// Who calls.
@@ -142,9 +142,11 @@ async fn perform(command: Command) -> Result<()> {
             }
         }
         Command::Token { account, scopes, subject, hours, data_dir } => {
+            let scopes = scopes.join(" ");
+            scope::check(&scopes)?;
             let keys = Keys::open(&data_dir)?;
             let life = Duration::from_secs(hours.saturating_mul(3_600));
-            println!("{}", token::sign(&keys, &account, &subject, &scopes.join(" "), life)?);
+            println!("{}", token::sign(&keys, &account, &subject, &scopes, life)?);
             Ok(())
         }
         Command::RestoreTest => restore_command::run(tokio::io::stdin(), tokio::io::stdout()).await,

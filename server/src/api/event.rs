@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     name::Name,
-    store::{Store, event::Event},
+    store::{Store, Tx, event::Event},
     token::Caller,
 };
 
@@ -42,6 +42,12 @@ fn parent(caller: &Caller, text: &str) -> Result<Name> {
     own_name(caller, text, collection, "parent")
 }
 
+/// Looks for the parent of events. An account begins to be with the first thing in it, so the
+/// caller's own is there in any case.
+async fn exists(tx: &mut Tx, parent: &Name) -> Result<()> {
+    if parent.parent().is_some() { tx.resource_exists(parent).await } else { Ok(()) }
+}
+
 struct EventFeed {
     store: Store,
     account: String,
@@ -61,6 +67,7 @@ impl Feed for EventFeed {
 
     async fn head(&mut self) -> Result<i64> {
         let mut tx = self.store.begin(&self.account).await?;
+        exists(&mut tx, &Name::trusted(&self.stream)).await?;
         let head = tx.event_head(&self.stream).await?;
         tx.rollback().await?;
         Ok(head)
@@ -155,6 +162,7 @@ impl v1::event_service_server::EventService for Api {
         let resource = filter::text(&fields, "resource");
         let resource = (!resource.is_empty()).then_some(resource);
         let mut tx = self.app.store.begin(&caller.account).await?;
+        exists(&mut tx, &parent).await?;
         let mut events = tx
             .event_page(parent.as_str(), after, resource.as_deref(), page.size.saturating_add(1))
             .await?;

@@ -2,7 +2,6 @@
 //! the framework makes, in our own form.
 
 use std::{
-    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -19,6 +18,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     reason::Reason,
+    token::Verifier,
 };
 
 /// How long a call may take until its answer begins.
@@ -58,7 +58,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        if let Err(error) = self.admit(&mut request) {
+        if let Err(error) = admit(&self.app.verifier, &mut request) {
             return Box::pin(async move { Ok(Status::from(error).into_http()) });
         }
         let path = request.uri().path().to_owned();
@@ -83,43 +83,39 @@ where
     }
 }
 
-impl<S> Guard<S> {
-    /// Finds out who calls and whether they may.
-    fn admit(&self, request: &mut Request<Body>) -> Result<()> {
-        let path = request.uri().path();
-        let Some(needed) = access(path) else {
-            let header = authorization(request);
-            self.app.verifier.caller(header)?;
-            return Err(Error::new(Reason::MethodUnimplemented, "There is no such method."));
-        };
-        if needed == Access::Open || (needed == Access::Loopback && from_loopback(request)) {
-            return Ok(());
-        }
-        let caller = self.app.verifier.caller(authorization(request))?;
-        if let Access::Scope(scope) = needed
-            && !caller.has(scope)
-        {
-            return Err(Error::new(
-                Reason::ScopeMissing,
-                format!("The token lacks the scope {scope}."),
-            )
-            .with("requiredScope", scope));
-        }
-        request.extensions_mut().insert(caller);
-        Ok(())
+/// Finds out who calls and whether they may.
+fn admit<B>(verifier: &Verifier, request: &mut Request<B>) -> Result<()> {
+    let path = request.uri().path();
+    let Some(needed) = access(path) else {
+        let header = authorization(request);
+        verifier.caller(header)?;
+        return Err(Error::new(Reason::MethodUnimplemented, "There is no such method."));
+    };
+    if needed == Access::Open || (needed == Access::Loopback && from_loopback(request)) {
+        return Ok(());
     }
+    let caller = verifier.caller(authorization(request))?;
+    if let Access::Scope(scope) = needed
+        && !caller.has(scope)
+    {
+        return Err(Error::new(
+            Reason::ScopeMissing,
+            format!("The token lacks the scope {scope}."),
+        )
+        .with("requiredScope", scope));
+    }
+    request.extensions_mut().insert(caller);
+    Ok(())
 }
 
-fn authorization(request: &Request<Body>) -> Option<&str> {
+fn authorization<B>(request: &Request<B>) -> Option<&str> {
     request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()
 }
 
-fn from_loopback(request: &Request<Body>) -> bool {
+fn from_loopback<B>(request: &Request<B>) -> bool {
     let peer = request.extensions().get::<TcpConnectInfo>();
-    peer.and_then(TcpConnectInfo::remote_addr).is_some_and(|peer| match peer.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    })
+    peer.and_then(TcpConnectInfo::remote_addr)
+        .is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 /// Rewrites an error that the framework made (it has no details) into ours.
@@ -143,4 +139,46 @@ fn normalise(response: Response<Body>) -> Response<Body> {
         _ => return response,
     };
     Status::from(error).into_http()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{keys::Keys, token};
+
+    #[test]
+    fn reflection_beyond_this_machine_needs_a_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::open(folder.path()).unwrap();
+        let verifier = Verifier::new(&keys);
+        let token = token::sign(&keys, "acme", "me", "", Duration::from_secs(60)).unwrap();
+        let asked = |path: &str, peer: Option<&str>, token: Option<&str>| {
+            let mut request = Request::builder().uri(path);
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let mut request = request.body(()).unwrap();
+            let remote_addr = peer.map(|peer| peer.parse().unwrap());
+            request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr });
+            admit(&verifier, &mut request).map_err(|error| error.reason)
+        };
+        let health = "/grpc.health.v1.Health/Check";
+        for version in ["v1", "v1alpha"] {
+            let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+            for own in ["127.0.0.1:9", "127.8.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+                assert_eq!(asked(&path, Some(own), None), Ok(()), "{own}");
+            }
+            for other in
+                [Some("10.0.0.7:9"), Some("[::ffff:10.0.0.7]:9"), Some("[2001:db8::1]:9"), None]
+            {
+                assert_eq!(asked(&path, other, None), Err(Reason::TokenMissing), "{other:?}");
+                assert_eq!(asked(&path, other, Some("x")), Err(Reason::TokenInvalid));
+                assert_eq!(asked(&path, other, Some(&token)), Ok(()), "any token: {other:?}");
+                assert_eq!(asked(health, other, None), Ok(()));
+            }
+        }
+        let get = "/cartage.v1.RunService/GetRun";
+        assert_eq!(asked(get, Some("127.0.0.1:9"), None), Err(Reason::TokenMissing));
+        assert_eq!(asked(get, Some("127.0.0.1:9"), Some(&token)), Err(Reason::ScopeMissing));
+    }
 }

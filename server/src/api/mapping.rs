@@ -253,6 +253,7 @@ impl Api {
         let after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
         let cut = Cut { limit: page.size + 1, after, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
+        tx.resource_exists(parent).await?;
         let mut rows = tx.resource_list::<B>(parent, &cut).await?;
         let next = page.cut(&self.app.keys, &mut rows, |row| {
             (row.create_time, row.name.as_str().to_owned())

@@ -1,5 +1,9 @@
 //! Which scope each method needs: one table. A method that is not in it is denied.
 
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+
 /// What a method asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -156,11 +160,45 @@ pub fn access(path: &str) -> Option<Access> {
     }
 }
 
+/// Every scope there is.
+pub fn scopes() -> BTreeSet<&'static str> {
+    TABLE.iter().flat_map(|(_, methods)| methods.iter().map(|(_, scope)| *scope)).collect()
+}
+
+/// Checks scopes separated by spaces: a token with one that no method asks for would only be found
+/// useless later.
+///
+/// # Errors
+/// `INVALID_FIELDS`.
+pub fn check(text: &str) -> Result<()> {
+    let known = scopes();
+    let unknown = text.split_whitespace().find(|scope| *scope != "*" && !known.contains(scope));
+    let message = match unknown {
+        Some(scope) => format!(
+            "There is no scope {scope:?}; there are * and {}.",
+            known.into_iter().collect::<Vec<_>>().join(", ")
+        ),
+        None if text.trim().is_empty() => "A token without a scope is of no use.".to_owned(),
+        None => return Ok(()),
+    };
+    Err(Error::field("scope", "REFERENCE_INVALID", message))
+}
+
 #[cfg(test)]
 mod tests {
     use prost::Message;
 
     use super::*;
+
+    #[test]
+    fn only_scopes_of_the_table_can_be_put_into_a_token() {
+        assert!(check("*").is_ok());
+        assert!(check("runs.read plans.approve").is_ok());
+        for wrong in ["", " ", "runs.reed", "runs.read run.write", "runs.*"] {
+            assert!(check(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(check("runs.reed").unwrap_err().violations[0].description.contains("runs.read"));
+    }
 
     #[test]
     fn every_method_of_the_contract_has_a_scope_and_nothing_else_has() {

@@ -4,9 +4,27 @@
 use chrono::{DateTime, Utc};
 
 use super::Tx;
-use crate::{error::Result, name::Name};
+use crate::{
+    error::{Error, Result},
+    name::Name,
+};
 
 impl Tx {
+    /// Whether a resource is there, whatever it is: its name says that.
+    ///
+    /// # Errors
+    /// `RESOURCE_NOT_FOUND` when it is not.
+    pub async fn resource_exists(&mut self, name: &Name) -> Result<()> {
+        let row = sqlx::query!(
+            "select 1 as one from resource where account_id = $1 and name = $2",
+            self.account,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.map(drop).ok_or_else(|| Error::not_found(name.as_str()))
+    }
+
     /// The type of the child of a resource that changed last.
     pub async fn resource_newest_child(&mut self, parent: &Name) -> Result<Option<String>> {
         let row = sqlx::query!(

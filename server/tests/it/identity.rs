@@ -13,25 +13,36 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::support::{Server, connection, refusal, refused_with, sandbox};
+use crate::support::{Server, connection, refusal, refused_with, sandbox, soon};
 
 fn get() -> v1::GetConnectionRequest {
     v1::GetConnectionRequest { name: "accounts/acme/connections/shop".to_owned() }
 }
 
-/// A token of this deployment that ended a while ago.
+/// A token that ended a while ago.
 fn expired(keys: &Keys) -> String {
+    signed(keys, |claims| claims.exp -= 120)
+}
+
+/// What a good token of this deployment says.
+fn claims() -> Claims {
     let now = chrono::Utc::now().timestamp();
-    let claims = Claims {
+    Claims {
         iss: ISSUER.to_owned(),
         aud: AUDIENCE.to_owned(),
         sub: "tester".to_owned(),
         account: "acme".to_owned(),
         scope: "*".to_owned(),
-        exp: now - 60,
+        exp: now + 60,
         nbf: now - 120,
         iat: now - 120,
-    };
+    }
+}
+
+/// A token of this deployment that says something else in one place.
+fn signed(keys: &Keys, change: impl FnOnce(&mut Claims)) -> String {
+    let mut claims = claims();
+    change(&mut claims);
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
     header.typ = Some("at+jwt".to_owned());
     let key = jsonwebtoken::EncodingKey::from_ed_der(&keys.signing_pkcs8);
@@ -60,6 +71,67 @@ async fn only_a_valid_token_of_this_deployment_lets_in() {
     }
     let status = refusal(&server.client("acme").await, get()).await;
     assert_eq!(status.reason, Some(ErrorReason::ResourceNotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_forged_or_borrowed_token_says_is_not_believed() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    let server = Server::start().await;
+    let keys = &server.app.keys;
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let body = part(serde_json::to_value(claims()).unwrap());
+    let none =
+        |alg: &str| format!("{}.{body}.", part(serde_json::json!({"alg": alg, "typ": "at+jwt"})));
+    // The public key is public: taken for a secret, anybody could sign with it.
+    let mut symmetric = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
+    symmetric.typ = Some("at+jwt".to_owned());
+    let by_public_key = |key: &[u8]| {
+        let key = jsonwebtoken::EncodingKey::from_secret(key);
+        jsonwebtoken::encode(&symmetric, &claims(), &key).unwrap()
+    };
+    let good = signed(keys, |_| {});
+    let (head, signature) = (good.split_once('.').unwrap().0, good.rsplit_once('.').unwrap().1);
+    let mut more = claims();
+    more.account = "other".to_owned();
+    let raised = format!("{head}.{}.{signature}", part(serde_json::to_value(more).unwrap()));
+    let invalid = ErrorReason::TokenInvalid;
+    for (token, reason) in [
+        (none("none"), invalid),
+        (none("None"), invalid),
+        (by_public_key(&keys.verifying), invalid),
+        (by_public_key(URL_SAFE_NO_PAD.encode(&keys.verifying).as_bytes()), invalid),
+        (raised, invalid),
+        (signed(keys, |it| it.aud = "somebody".to_owned()), invalid),
+        (signed(keys, |it| it.iss = "somebody".to_owned()), invalid),
+        (signed(keys, |it| it.nbf += 240), invalid),
+        (signed(keys, |it| it.exp -= 60 + 31), ErrorReason::TokenExpired),
+    ] {
+        let client = Client::connect(&server.uri, &token).await.unwrap();
+        refused_with(&client, get(), reason).await;
+    }
+    // Clocks differ a little.
+    for token in [good, signed(keys, |it| it.exp -= 60 + 15), signed(keys, |it| it.nbf += 120 + 15)]
+    {
+        let client = Client::connect(&server.uri, &token).await.unwrap();
+        refused_with(&client, get(), ErrorReason::ResourceNotFound).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_says_that_it_takes_no_more_calls() {
+    use tonic_health::pb::{
+        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    };
+
+    let server = Server::start_with(|config| config.drain = Duration::from_secs(1)).await;
+    let mut client = HealthClient::new(server.channel().await);
+    let mut health = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut next = async || soon(health.message()).await.unwrap().unwrap().status();
+    assert_eq!(next().await, ServingStatus::Serving);
+    let stopping = tokio::spawn(server.stop());
+    assert_eq!(next().await, ServingStatus::NotServing);
+    soon(stopping).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod binary;
 mod contract;
 mod database;
 mod identity;
@@ -16,6 +17,7 @@ mod janitor;
 mod kills;
 mod mappings;
 mod outcomes;
+mod methods;
 mod python;
 mod rest;
 mod road;

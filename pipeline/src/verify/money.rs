@@ -150,6 +150,14 @@ impl Reconciliation {
         self.cell(&month(order), order.currency.as_str()).left_out.add(1, &Amounts::of(order));
     }
 
+    /// Orders of the source that could not be read: what they were worth is not known, so they
+    /// stand in no row, and are counted beside them.
+    pub fn add_unreadable(&mut self, orders: u64) {
+        if orders > 0 {
+            *self.left_out.entry("unreadable".to_owned()).or_default() += orders;
+        }
+    }
+
     /// An order of the target: the month (`YYYY-MM`, UTC) in which it was placed, in its currency
     /// in any case.
     pub fn add_target(&mut self, month: &str, currency: &str, amounts: &Amounts) {

@@ -74,6 +74,10 @@ impl Comparer<'_> {
                 None => break,
             }
         }
+        if kind == Kind::Order {
+            let unreadable = self.way.unreadable_in_scope(kind);
+            self.gathered.money.add_unreadable(u64::try_from(unreadable).unwrap_or_default());
+        }
         self.strangers(kind, &mut verification).await?;
         self.gathered.comparisons.push(verification);
         Ok(())

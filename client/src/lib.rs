@@ -38,3 +38,8 @@ pub use methods::{List, Unary};
 pub use paginate::paginate;
 pub use upload::upload;
 pub use watch::{Watcher, watch};
+
+/// The README's own example must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

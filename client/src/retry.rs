@@ -1,4 +1,5 @@
-//! The published retry policy: when a failed call is tried again, and after how long.
+//! The published retry policy: when a failed call is tried again, and after how long. The numbers stand
+//! in `docs/retries.md` and in the README, which a test compares with [`Policy::default`].
 //!
 //! UNAVAILABLE is tried again; RESOURCE_EXHAUSTED and ABORTED only when the service says when, by
 //! `RetryInfo`. Everything else is the caller's to decide. A call that changes something is tried again
@@ -148,6 +149,52 @@ mod tests {
         for (attempt, milliseconds) in table {
             assert_eq!(policy.ceiling(attempt), Duration::from_millis(milliseconds), "{attempt}");
         }
+    }
+
+    #[test]
+    fn the_numbers_are_those_that_are_published() {
+        let Policy { max_attempts, initial_backoff, max_backoff, growth_percent } =
+            Policy::default();
+        let (first, longest) = (initial_backoff.as_secs(), max_backoff.as_secs());
+        let factor = format!("{}.{}", growth_percent / 100, growth_percent % 100 / 10);
+        let rows = [
+            format!("| tries in all | {max_attempts} |"),
+            format!("| longest wait before the second try | {first} s |"),
+            format!("| factor of the longest wait from try to try | {factor} |"),
+            format!("| longest wait before any try | {longest} s |"),
+        ];
+        let published = include_str!("../../docs/retries.md");
+        for row in rows {
+            assert!(published.contains(&row), "docs/retries.md lacks: {row}");
+        }
+        let sentence = format!(
+            "{max_attempts} tries in all, waits of up to {first} s growing by {factor} to at most {longest} s"
+        );
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&sentence), "README.md lacks: {sentence}");
+        let codes = [Code::Unavailable, Code::ResourceExhausted, Code::Aborted];
+        let is_published = |code: Code| published.contains(&format!("| `{}` |", screaming(code)));
+        for number in 0..=16 {
+            let code = Code::from_i32(number);
+            assert_eq!(is_published(code), codes.contains(&code), "{code:?}");
+            let Error::Status(mut status) = Error::from(tonic::Status::new(code, "")) else {
+                unreachable!("a status is a status");
+            };
+            status.retry_delay = Some(Duration::from_secs(1));
+            assert_eq!(is_retryable(&Error::Status(status)), codes.contains(&code), "{code:?}");
+        }
+    }
+
+    /// `RESOURCE_EXHAUSTED` of `ResourceExhausted`.
+    fn screaming(code: Code) -> String {
+        let mut name = String::new();
+        for letter in format!("{code:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(letter.to_uppercase());
+        }
+        name
     }
 
     #[test]

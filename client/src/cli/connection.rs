@@ -135,7 +135,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
             let request =
                 v1::DeleteConnectionRequest { name: name.clone(), force, ..Default::default() };
             context.client.call(request).await?;
-            context.output.say(&format!("deleted {name}"))
+            let document = serde_json::json!({ "name": name, "deleted": true });
+            context.output.done(&document, &format!("deleted {name}"))
         }
     }
 }

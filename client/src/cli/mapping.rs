@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use cartage_client::{
     name::{self, Pattern},
+    paginate,
     v1::{self, RecordKind, preview_mapping_request, validate_mapping_request},
 };
 use clap::Subcommand;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{Context, Failure, list, value};
 
@@ -198,8 +200,14 @@ async fn validate(
         subject: Some(content.map_or(Subject::Mapping(mapping), Subject::Content)),
         ..Default::default()
     };
-    let verdict = context.client.call(request.clone()).await?;
-    if !verdict.issues.is_empty() {
+    let mut verdict = context.client.call(request.clone()).await?;
+    if context.output.json {
+        // One document, with the issues of all pages.
+        let limit = limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        verdict.issues = paginate(&context.client, request).take(limit).try_collect().await?;
+        verdict.next_page_token.clear();
+        context.output.document(&verdict)?;
+    } else if !verdict.issues.is_empty() {
         let columns = [
             ("SEVERITY", "/severity"),
             ("FIELD", "/field"),
@@ -212,7 +220,10 @@ async fn validate(
     let (errors, warnings) = (verdict.error_count, verdict.warning_count);
     let counts = format!("{errors} errors, {warnings} warnings");
     if verdict.valid {
-        return context.output.say(&format!("valid: {counts}"));
+        if context.output.json {
+            return Ok(());
+        }
+        return super::output::line(&format!("valid: {counts}"));
     }
     Err(Failure::Invalid(format!("the mapping is not valid: {counts}")))
 }

@@ -79,11 +79,14 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         report::export_to_file(client, name, Format::Html, path).await?;
     }
     if context.output.json {
-        let document = object!({
+        let mut document = object!({
             "migration": json::to_value(&walked.migration)?,
             "run": json::to_value(&walked.run)?,
             "verificationReport": json::to_value(&walked.report)?,
         });
+        if let Some(path) = &arguments.report {
+            document["file"] = path.display().to_string().into();
+        }
         line(&format!("{document:#}"))?;
     } else {
         verify::print(context, &walked.report)?;

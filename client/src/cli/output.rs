@@ -23,14 +23,15 @@ impl Output {
         }
     }
 
+    /// Prints that something was done of which the service says nothing back: a document, or a
+    /// sentence for people.
+    pub(crate) fn done(self, document: &Value, sentence: &str) -> Result<(), Failure> {
+        if self.json { line(&format!("{document:#}")) } else { line(sentence) }
+    }
+
     /// Prints one of many: as a line of JSON.
     pub(crate) fn json_line<M: Document>(self, message: &M) -> Result<(), Failure> {
         line(&json::to_value(message)?.to_string())
-    }
-
-    /// Prints a sentence for people; nothing when a program reads.
-    pub(crate) fn say(self, text: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { line(text) }
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) struct Arguments {
     /// The form; html when --output ends in .html, else json.
     #[arg(long)]
     format: Option<FileFormat>,
-    /// The file to write; standard output when not given.
+    /// The file to write. When not given: standard output; with --json an HTML page goes to
+    /// `REPORT.html` in this folder.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -42,7 +43,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         None if arguments.output.as_ref().is_some_and(is_html) => Format::Html,
         Some(FileFormat::Json) | None => Format::Json,
     };
-    let Some(path) = arguments.output else {
+    // Standard output is for one JSON document where a program reads.
+    let own_path =
+        || PathBuf::from(format!("{}.html", name.rsplit('/').next().unwrap_or("report")));
+    let is_page = context.output.json && format == Format::Html;
+    let Some(path) = arguments.output.or_else(|| is_page.then(own_path)) else {
         // Nothing is printed before the whole report is there and checked.
         let mut bytes = Vec::new();
         report::export(&context.client, &name, format, &mut bytes).await?;
@@ -52,13 +57,8 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     };
     let exported = report::export_to_file(&context.client, &name, format, &path).await?;
     let written = format!("{} ({} bytes)", path.display(), exported.bytes);
-    match context.output.json {
-        true => super::output::line(
-            &serde_json::json!({ "file": path, "bytes": exported.bytes, "report": name })
-                .to_string(),
-        ),
-        false => super::output::line(&written),
-    }
+    let document = serde_json::json!({ "file": path, "bytes": exported.bytes, "report": name });
+    context.output.done(&document, &written)
 }
 
 async fn report_name(context: &Context, text: &str) -> Result<String, Failure> {

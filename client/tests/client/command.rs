@@ -58,7 +58,7 @@ async fn serve() -> String {
     uri
 }
 
-async fn cartage(uri: &str, arguments: &[&str]) -> Output {
+pub(super) async fn cartage(uri: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cartage"))
         .env_clear()
         .env("CARTAGE_SERVER", uri)
@@ -68,7 +68,7 @@ async fn cartage(uri: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 

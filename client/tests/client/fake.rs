@@ -122,18 +122,22 @@ impl Fake {
         self.0.lock().unwrap().insert(format!("/cartage.v1.{method}"), Arc::new(handler));
     }
 
+    /// What the script answers to a request.
+    pub(crate) async fn respond(
+        self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, Infallible> {
+        let handler = self.0.lock().unwrap().get(request.uri().path()).cloned();
+        Ok(match handler {
+            Some(handler) => handler(request).await,
+            None => Status::unimplemented("no such method").into_http(),
+        })
+    }
+
     /// A client of this service.
     pub(crate) fn client(&self) -> Client {
         let routes = self.clone();
-        let transport = tower::service_fn(move |request: http::Request<Body>| {
-            let handler = routes.0.lock().unwrap().get(request.uri().path()).cloned();
-            async move {
-                Ok::<_, Infallible>(match handler {
-                    Some(handler) => handler(request).await,
-                    None => Status::unimplemented("no such method").into_http(),
-                })
-            }
-        });
+        let transport = tower::service_fn(move |request| routes.clone().respond(request));
         let builder = ClientBuilder::new("http://in.process").token("secret");
         builder.with_transport(transport).unwrap()
     }

@@ -9,6 +9,7 @@
 
 mod calls;
 mod command;
+mod documents;
 mod fake;
 mod road;
 mod transfers;

@@ -19,26 +19,21 @@ pub(super) fn write(
     directory: &Path,
     manifest: &mut Manifest,
 ) -> Result<(), Error> {
-    let parts = settings.products.div_ceil(Settings::PRODUCTS_PER_FILE).max(1);
     let mut collections = BTreeSet::new();
-    for part in 0..parts {
-        let name = match parts {
-            1 => "products_export.csv".to_owned(),
-            _ => format!("products_export_{}.csv", part + 1),
-        };
-        let mut table = Table::create(&directory.join(&name), &columns::product(settings.layout))?;
-        let first = part * Settings::PRODUCTS_PER_FILE;
-        for index in first..settings.products.min(first + Settings::PRODUCTS_PER_FILE) {
+    for file in settings.files("products", settings.products, Settings::PRODUCTS_PER_FILE) {
+        let path = directory.join(&file.name);
+        let mut table = Table::create(&path, &columns::product(file.layout))?;
+        for index in file.records {
             let product = write_one(settings, plan, index, &mut table, manifest)?;
-            collections.insert(product.collection);
+            if file.layout == Layout::Current {
+                collections.insert(product.collection);
+            }
         }
         table.finish()?;
-        manifest.files.push(name);
+        manifest.files.push(file.name);
     }
-    if settings.layout == Layout::Current {
-        collections.remove("");
-        manifest.note_collections(&collections);
-    }
+    collections.remove("");
+    manifest.note_collections(&collections);
     Ok(())
 }
 

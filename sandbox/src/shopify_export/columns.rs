@@ -57,9 +57,12 @@ pub(super) fn product(layout: Layout) -> Vec<String> {
     }
 }
 
-/// The heading of a customer file.
-pub(super) fn customer(layout: Layout) -> Vec<String> {
-    match layout {
+/// A metafield of customers.
+pub(super) const BIRTH_DATE: &str = "Birth date (customer.metafields.facts.birth_date)";
+
+/// The heading of a customer file; with the metafield where there is what is rare.
+pub(super) fn customer(layout: Layout, rare: bool) -> Vec<String> {
+    let mut columns = match layout {
         Layout::Current => {
             split(&["Customer ID|First Name|Last Name|Email|Accepts Email Marketing|\
             Default Address Company|Default Address Address1|Default Address Address2|\
@@ -72,7 +75,11 @@ pub(super) fn customer(layout: Layout) -> Vec<String> {
             Country|Country Code|Zip|Phone|Accepts Marketing|Total Spent|Total Orders|Tags|Note|\
             Tax Exempt",
         ]),
+    };
+    if rare && layout == Layout::Current {
+        columns.push(BIRTH_DATE.to_owned());
     }
+    columns
 }
 
 const ORDER_START: &str = "Name|Email|Financial Status|Paid at|Fulfillment Status|Fulfilled at|\

@@ -20,48 +20,65 @@ pub(super) fn write(
     spent: &Spent,
     manifest: &mut Manifest,
 ) -> Result<(), Error> {
-    let name = "customers_export.csv";
-    let mut table = Table::create(&directory.join(name), &columns::customer(settings.layout))?;
-    for index in 0..settings.customers {
-        let mut person = Person::customer(settings, index);
-        let planned = plan.of(Kind::Customer, index);
-        let mut related = String::new();
-        let mut country = (person.address.country.code, person.address.country.name);
-        if let Some(Planned { fault, partner }) = planned {
-            let partner = partner.map(|other| (other, Person::customer(settings, other)));
-            spoil(&mut person, fault, index, partner.as_ref().map(|(_, person)| person));
-            related =
-                partner.map(|(other, person)| id(settings, &person, other)).unwrap_or_default();
-            if fault == Fault::UnknownCountry {
-                country = ("ZZ", "Ruritania");
-            }
+    for file in settings.files("customers", settings.customers, usize::MAX) {
+        let columns = columns::customer(file.layout, settings.rare);
+        let mut table = Table::create(&directory.join(&file.name), &columns)?;
+        for index in file.records {
+            write_one(settings, file.layout, plan, index, spent, &mut table, manifest)?;
         }
-        set(&mut table, settings, &person, country);
-        table.set("Total Orders", spent.orders(index).to_string());
-        table.set("Total Spent", settings.shop_currency().text(spent.money(index)));
-        table.end_row()?;
-        let fault = planned.map(|planned| (planned.fault, related));
-        manifest.note(Kind::Customer, &id(settings, &person, index), fault);
-        manifest.records.customers += 1;
+        table.finish()?;
+        manifest.files.push(file.name);
     }
-    table.finish()?;
-    manifest.files.push(name.to_owned());
+    Ok(())
+}
+
+fn write_one(
+    settings: &Settings,
+    layout: Layout,
+    plan: &Plan,
+    index: usize,
+    spent: &Spent,
+    table: &mut Table,
+    manifest: &mut Manifest,
+) -> Result<(), Error> {
+    let mut person = Person::customer(settings, index);
+    let planned = plan.of(Kind::Customer, index);
+    let mut related = String::new();
+    let mut country = (person.address.country.code, person.address.country.name);
+    if let Some(Planned { fault, partner }) = planned {
+        let partner = partner.map(|other| (other, Person::customer(settings, other)));
+        spoil(&mut person, fault, index, partner.as_ref().map(|(_, person)| person));
+        related = partner.map(|(other, person)| id(layout, &person, other)).unwrap_or_default();
+        if fault == Fault::UnknownCountry {
+            country = ("ZZ", "Ruritania");
+        }
+    }
+    set(table, layout, &person, country);
+    if let Some(number) = settings.rarity(index).filter(|number| number.is_multiple_of(4)) {
+        table.set(columns::BIRTH_DATE, format!("19{:02}-0{}-17", 50 + number % 50, 1 + number % 9));
+    }
+    table.set("Total Orders", spent.orders(index).to_string());
+    table.set("Total Spent", settings.shop_currency().text(spent.money(index)));
+    table.end_row()?;
+    let fault = planned.map(|planned| (planned.fault, related));
+    manifest.note(Kind::Customer, &id(layout, &person, index), fault);
+    manifest.records.customers += 1;
     Ok(())
 }
 
 /// The manifest's id of a customer.
-fn id(settings: &Settings, person: &Person, index: usize) -> String {
-    match settings.layout {
+fn id(layout: Layout, person: &Person, index: usize) -> String {
+    match layout {
         Layout::Current => person.id.clone(),
         Layout::Older if person.email.is_empty() => format!("row:{}", index + 1),
         Layout::Older => person.email.clone(),
     }
 }
 
-fn set(table: &mut Table, settings: &Settings, person: &Person, country: (&str, &str)) {
+fn set(table: &mut Table, layout: Layout, person: &Person, country: (&str, &str)) {
     let address = &person.address;
     // Shopify protects ids and postcodes from spreadsheets with an apostrophe, in today's layout.
-    let guard = if settings.layout == Layout::Current { "'" } else { "" };
+    let guard = if layout == Layout::Current { "'" } else { "" };
     let tags = person.tags.join(", ");
     let columns = [
         ("Customer ID", format!("{guard}{}", person.id)),

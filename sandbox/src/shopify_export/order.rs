@@ -5,6 +5,7 @@
 //! - prices without tax: `Total` = `Subtotal` + `Shipping` + `Taxes`;
 //! - prices with tax (most European countries): `Total` = `Subtotal` + `Shipping`, and `Taxes` says
 //!   how much tax that contains; the file has no column for which of the two it is;
+//! - `Duties`, where there are any, are in the total as well;
 //! - `Taxes` = the sum of `Tax n Value`; `Refunded Amount` ≤ `Total`.
 
 use super::customer::{Address, Person};
@@ -36,8 +37,14 @@ pub(super) struct Order {
     pub(super) taxes: Vec<Tax>,
     pub(super) total: Decimal,
     pub(super) refunded: Decimal,
+    /// Customs duties, for few orders.
+    pub(super) duties: Decimal,
+    /// What is still to be paid.
+    pub(super) owed: Decimal,
     pub(super) state: State,
     pub(super) payment: &'static str,
+    /// The number by which it has cells that are rare.
+    pub(super) rarity: Option<usize>,
 }
 
 pub(super) struct Line {
@@ -72,6 +79,12 @@ pub(super) enum State {
     Voided,
     /// Cancelled and paid back.
     CancelledRefunded,
+    /// The payment is promised and not taken.
+    Authorised,
+    /// A part of the total is paid.
+    PartlyPaid,
+    /// The promise of payment has run out.
+    Expired,
 }
 
 impl Order {
@@ -85,7 +98,12 @@ impl Order {
         };
         let country = person.address.country;
         let currency = country.currency;
-        let lines = lines(settings, plan, currency, country.reduced.is_some(), &mut dice);
+        let rarity = settings.rarity(index);
+        let rare_state = rarity.and_then(rare_state);
+        let mut lines = lines(settings, plan, currency, country.reduced.is_some(), &mut dice);
+        if rare_state == Some(State::PartlyFulfilled) && lines.len() == 1 {
+            lines.push(line(settings, plan, currency, country.reduced.is_some(), &mut dice));
+        }
         let elsewhere = dice.chance(15);
         let (method, cents) = dice.pick(SHIPPING);
         let shipping = Currency::Eur.convert(Decimal::new(cents, 2), currency);
@@ -103,8 +121,14 @@ impl Order {
             taxes: Vec::new(),
             total: Decimal::ZERO,
             refunded: Decimal::ZERO,
-            state: state(&mut dice),
+            duties: match rarity {
+                Some(number) if number % 6 == 1 => currency.round(Decimal::new(1250, 2)),
+                _ => Decimal::ZERO,
+            },
+            owed: Decimal::ZERO,
+            state: rare_state.unwrap_or_else(|| state(&mut dice)),
             payment: dice.pick(PAYMENTS),
+            rarity,
             currency,
             person,
             customer,
@@ -113,6 +137,12 @@ impl Order {
         order.code = code(&order, &mut dice);
         order_money::add_up(&mut order);
         order
+    }
+
+    /// Whether any money came in.
+    pub(super) fn is_paid(&self) -> bool {
+        let unpaid = [State::Pending, State::Voided, State::Authorised, State::Expired];
+        !unpaid.contains(&self.state)
     }
 
     /// Everything taken off: the code's amount and the lines' own discounts.
@@ -197,6 +227,17 @@ fn code(order: &Order, dice: &mut Dice) -> Option<(&'static str, Decimal)> {
     let (code, percent) = dice.pick(DISCOUNT_CODES);
     let amount: Decimal = order.lines.iter().map(Line::amount).sum();
     Some((code, order.currency.round(share(amount, Decimal::from(percent)))))
+}
+
+/// States that few orders are in, one after the other.
+fn rare_state(number: usize) -> Option<State> {
+    match number % 20 {
+        4 => Some(State::Authorised),
+        9 => Some(State::PartlyPaid),
+        14 => Some(State::PartlyFulfilled),
+        19 => Some(State::Expired),
+        _ => None,
+    }
 }
 
 fn state(dice: &mut Dice) -> State {

@@ -35,7 +35,7 @@ pub(super) fn write(
         table.set("Email", &order.person.email);
         table.set("Created at", created);
         if let Some(line) = lines.get(place) {
-            set_line(table, order, line);
+            set_line(table, order, place, line);
         }
         if place == 0 {
             set_order(table, order, altered);
@@ -52,7 +52,9 @@ pub(super) fn write(
 fn set_order(table: &mut Table, order: &Order, altered: &Altered) {
     let (financial, fulfilment) = words(order.state);
     let later = |hours| time::text(order.created + TimeDelta::hours(hours));
-    let paid = !matches!(order.state, State::Pending | State::Voided);
+    let has_parcel = fulfilment == "fulfilled"
+        || order.state == State::PartlyFulfilled && order.lines.len() > 1
+        || order.state == State::CancelledRefunded && order.rarity.is_some();
     let number: usize =
         order.name.chars().filter_map(|sign| sign.to_digit(10)).sum::<u32>() as usize;
     let note = if number.is_multiple_of(9) { NOTES[number % NOTES.len()] } else { "" };
@@ -77,15 +79,29 @@ fn set_order(table: &mut Table, order: &Order, altered: &Altered) {
     if let Some(quantity) = altered.quantity {
         table.set("Lineitem quantity", quantity);
     }
-    if paid {
+    if order.is_paid() {
         let reference = format!("c{}.1", order.id);
         table.set("Paid at", later(0));
         table.set("Payment Reference", &reference);
         table.set("Payment ID", &reference);
         table.set("Payment References", &reference);
     }
-    if fulfilment == "fulfilled" {
+    if has_parcel {
         table.set("Fulfilled at", later(30));
+    }
+    match order.rarity {
+        Some(number) if number % 10 == 2 => table.set_all([
+            ("Source", "pos"),
+            ("Employee", "Ada Lovelace"),
+            ("Location", "Lindenstraße 1"),
+            ("Device ID", "12"),
+            ("Receipt Number", "2-1017"),
+        ]),
+        Some(_) if order.state == State::Pending => {
+            table.set("Payment Terms Name", "Net 30");
+            table.set("Next Payment Due At", later(30 * 24));
+        }
+        _ => {}
     }
     if let Some(cancelled) = order.cancelled() {
         table.set("Cancelled at", time::text(cancelled));
@@ -94,7 +110,6 @@ fn set_order(table: &mut Table, order: &Order, altered: &Altered) {
 
 fn set_money(table: &mut Table, order: &Order) {
     let text = |amount| order.currency.text(amount);
-    let owed = if order.state == State::Pending { order.total } else { Decimal::ZERO };
     table.set_all([
         ("Subtotal", text(order.subtotal)),
         ("Shipping", text(order.shipping.1)),
@@ -102,8 +117,11 @@ fn set_money(table: &mut Table, order: &Order) {
         ("Total", text(order.total)),
         ("Discount Amount", text(order.code.map_or(Decimal::ZERO, |(_, amount)| amount))),
         ("Refunded Amount", text(order.refunded)),
-        ("Outstanding Balance", text(owed)),
+        ("Outstanding Balance", text(order.owed)),
     ]);
+    if !order.duties.is_zero() {
+        table.set("Duties", text(order.duties));
+    }
     if let Some((code, _)) = order.code {
         table.set("Discount Code", code);
     }
@@ -113,9 +131,8 @@ fn set_money(table: &mut Table, order: &Order) {
     }
 }
 
-fn set_line(table: &mut Table, order: &Order, line: &Line) {
+fn set_line(table: &mut Table, order: &Order, place: usize, line: &Line) {
     let text = |amount| order.currency.text(amount);
-    let (_, fulfilment) = words(order.state);
     table.set_all([
         ("Lineitem quantity", line.quantity.to_string()),
         ("Lineitem name", line.name.clone()),
@@ -127,8 +144,18 @@ fn set_line(table: &mut Table, order: &Order, line: &Line) {
         ("Lineitem discount", text(line.discount)),
         ("Vendor", line.vendor.to_owned()),
     ]);
-    let whole = fulfilment == "fulfilled";
-    table.set("Lineitem fulfillment status", if whole { "fulfilled" } else { "pending" });
+    table.set("Lineitem fulfillment status", sent(order, place));
+}
+
+/// What became of a line: of an order that was sent in part the first line, or a part of its only
+/// one.
+fn sent(order: &Order, place: usize) -> &'static str {
+    match words(order.state).1 {
+        "fulfilled" => "fulfilled",
+        "partial" if order.lines.len() == 1 => "partial",
+        "partial" if place == 0 => "fulfilled",
+        _ => "pending",
+    }
 }
 
 fn set_address(table: &mut Table, side: &str, name: &str, address: &Address, guard: &str) {
@@ -161,5 +188,8 @@ fn words(state: State) -> (&'static str, &'static str) {
         State::Refunded => ("refunded", "fulfilled"),
         State::Voided => ("voided", "unfulfilled"),
         State::CancelledRefunded => ("refunded", "restocked"),
+        State::Authorised => ("authorized", "unfulfilled"),
+        State::PartlyPaid => ("partially_paid", "unfulfilled"),
+        State::Expired => ("expired", "unfulfilled"),
     }
 }

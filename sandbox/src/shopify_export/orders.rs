@@ -4,7 +4,7 @@ use super::columns;
 use super::faults::{Fault, Kind};
 use super::manifest::{Manifest, MonthMoney};
 use super::money::Currency;
-use super::order::{Order, State};
+use super::order::Order;
 use super::order_rows::{self, Altered};
 use super::plan::{Plan, Planned};
 use super::settings::Settings;
@@ -29,8 +29,8 @@ impl Spent {
         let Some(entry) = order.customer.and_then(|customer| self.0.get_mut(customer)) else {
             return;
         };
-        let unpaid = matches!(order.state, State::Pending | State::Voided);
-        let paid = if unpaid { Decimal::ZERO } else { order.total - order.refunded };
+        let received = order.total - order.refunded - order.owed;
+        let paid = if order.is_paid() { received } else { Decimal::ZERO };
         entry.0 += 1;
         entry.1 += order.currency.convert(paid, currency);
     }
@@ -43,19 +43,20 @@ pub(super) fn write(
     directory: &Path,
     manifest: &mut Manifest,
 ) -> Result<Spent, Error> {
-    let name = "orders_export.csv";
-    let mut table = Table::create(&directory.join(name), &columns::order(settings.layout))?;
     let mut spent = Spent(vec![(0, Decimal::ZERO); settings.customers]);
-    for index in (0..settings.orders).rev() {
-        let mut order = Order::make(settings, plan, index);
-        let planned = plan.of(Kind::Order, index);
-        let altered = planned.map(|planned| spoil(&mut order, planned)).unwrap_or_default();
-        order_rows::write(&mut table, settings.layout, &order, &altered)?;
-        spent.add(&order, settings.shop_currency());
-        note(&order, planned, &altered, manifest);
+    for file in settings.files("orders", settings.orders, usize::MAX) {
+        let mut table = Table::create(&directory.join(&file.name), &columns::order(file.layout))?;
+        for index in file.records.rev() {
+            let mut order = Order::make(settings, plan, index);
+            let planned = plan.of(Kind::Order, index);
+            let altered = planned.map(|planned| spoil(&mut order, planned)).unwrap_or_default();
+            order_rows::write(&mut table, file.layout, &order, &altered)?;
+            spent.add(&order, settings.shop_currency());
+            note(&order, planned, &altered, manifest);
+        }
+        table.finish()?;
+        manifest.files.push(file.name);
     }
-    table.finish()?;
-    manifest.files.push(name.to_owned());
     Ok(spent)
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Product {
     pub(super) options: Vec<&'static str>,
     pub(super) variants: Vec<Variant>,
     pub(super) images: Vec<Image>,
+    /// The number by which it has cells that are rare.
+    pub(super) rarity: Option<usize>,
 }
 
 pub(super) struct Variant {
@@ -78,6 +80,7 @@ impl Product {
             options,
             variants: Vec::new(),
             images,
+            rarity: settings.rarity(index),
             title,
         };
         product.variants = product.make_variants(settings, index, choices, &mut dice);

@@ -14,10 +14,16 @@ pub(super) fn write(table: &mut Table, product: &Product) -> Result<(), Error> {
         }
         if let Some(variant) = product.variants.get(place) {
             set_variant(table, product, variant);
+            if product.rarity.is_some_and(|number| number % 3 != 2) {
+                set_rare(table, variant);
+            }
         }
         if let Some(image) = product.images.get(place) {
             table.set("Image Src", &image.address);
-            table.set("Image Position", (place + 1).to_string());
+            // In a shop with rarities some products have their images in another order than rows.
+            let is_backwards = product.rarity.is_some_and(|number| number % 4 == 1);
+            let position = if is_backwards { product.images.len() - place } else { place + 1 };
+            table.set("Image Position", position.to_string());
             table.set("Image Alt Text", &image.alt);
         }
         table.end_row()?;
@@ -56,8 +62,34 @@ fn set_product(table: &mut Table, product: &Product) {
         table.set("SEO Title", title);
         table.set("SEO Description", description);
     }
+    if product.rarity.is_some_and(|number| number % 3 == 0) {
+        table.set_all([
+            ("Google Shopping / Custom Label 1", "season: spring"),
+            ("Google Shopping / Custom Label 2", "margin 3"),
+            ("Google Shopping / Custom Label 3", "1"),
+            ("Google Shopping / Custom Label 4", "clearance"),
+            ("Google Shopping / AdWords Grouping", "goods"),
+            ("Google Shopping / AdWords Labels", "goods, new"),
+            ("Option1 Linked To", "product.metafields.shopify.color-pattern"),
+        ]);
+    }
     let names = ["Option1 Name", "Option2 Name", "Option3 Name"];
     table.set_all(names.into_iter().zip(product.options.iter().copied()));
+}
+
+/// What few shops fill: a tax code, a price per measure, prices per market.
+fn set_rare(table: &mut Table, variant: &Variant) {
+    table.set_all([
+        ("Variant Tax Code", "PC040100"),
+        ("Unit Price Total Measure", "750"),
+        ("Unit Price Total Measure Unit", "ml"),
+        ("Unit Price Base Measure", "100"),
+        ("Unit Price Base Measure Unit", "ml"),
+        ("Price / Germany", variant.price.as_str()),
+        ("Compare At Price / Germany", &variant.compare_at),
+        ("Price / International", &variant.price),
+        ("Compare At Price / International", &variant.compare_at),
+    ]);
 }
 
 fn set_variant(table: &mut Table, product: &Product, variant: &Variant) {

@@ -74,6 +74,17 @@ impl Admin {
         Ok(found)
     }
 
+    /// The names of the stock locations by id.
+    pub(crate) async fn locations(&self) -> Result<BTreeMap<String, String>> {
+        let path = "stock-locations";
+        let answer = self.get(path, &[("fields", "id,name"), ("limit", "200")]).await?;
+        let entry = |row: &Value| {
+            let [id, name] = ["id", "name"].map(|it| row[it].as_str().map(str::to_owned));
+            Some((id?, name?))
+        };
+        Ok(rows(&answer, path, "stock_locations")?.iter().filter_map(entry).collect())
+    }
+
     /// Everything there is.
     pub(crate) async fn inventory(&self) -> Result<Inventory> {
         let mut inventory = Inventory::new();

@@ -19,17 +19,24 @@ const PACKAGES: [&str; 5] = [
     "@medusajs/framework",
     "@medusajs/medusa",
 ];
+/// The oldest Node.js that Medusa runs on.
+const NODE: u32 = 20;
+/// The npm that comes with it.
+const NPM: u32 = 9;
+const NEEDS: &str = "the end-to-end test runs a real Medusa, which needs Node.js 20 or later with \
+     its npm (https://nodejs.org); nothing else of Cartage does";
 /// How long npm may take.
 const LIMIT: Duration = Duration::from_secs(1_200);
 
 /// Returns the folder whose `node_modules` hold Medusa, installed where that is not done yet.
 pub(crate) async fn install() -> Result<PathBuf> {
-    for program in ["node", "npm"] {
+    for (program, oldest) in [("node", NODE), ("npm", NPM)] {
         let version = Command::new(program).arg("--version").output().await;
-        let version = version.with_context(|| {
-            format!("the end-to-end test needs Node.js 20 or later with npm, and `{program}` is not there")
-        })?;
-        ensure!(version.status.success(), "`{program} --version` fails");
+        let version = version.with_context(|| format!("{NEEDS}: `{program}` is not there"))?;
+        ensure!(version.status.success(), "{NEEDS}: `{program} --version` fails");
+        let said = String::from_utf8_lossy(&version.stdout);
+        let said = said.trim();
+        ensure!(major(said) >= Some(oldest), "{NEEDS}: `{program}` here is {said}");
     }
     let home = std::env::var_os("HOME").context("HOME is not set")?;
     let cache = Path::new(&home).join(".cache/cartage");
@@ -55,6 +62,11 @@ pub(crate) fn manifest() -> String {
     let name = "cartage-medusa-e2e";
     json!({ "name": name, "version": "1.0.0", "private": true, "dependencies": packages })
         .to_string()
+}
+
+/// The first number of a version: 20 of `v20.19.1`.
+fn major(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
 /// Whether an installation came to its end: npm writes the list of what it installed last.
@@ -100,6 +112,13 @@ async fn npm(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_begins_with_its_largest_part() {
+        assert_eq!(major("v20.19.1"), Some(20));
+        assert_eq!(major("9.2.0"), Some(9));
+        assert!(major("nonsense") < Some(NODE));
+    }
 
     #[test]
     fn a_half_installation_is_not_taken() {

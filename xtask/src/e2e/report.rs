@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::compare::{Comparison, Problem};
 use super::facts::Kind;
-use super::money::Sum;
+use super::money::{self, Sum};
+use super::proxy::Writes;
 use super::shops::Shop;
 use super::walk::Migrated;
 
@@ -43,16 +44,42 @@ pub(crate) fn shop(shop: &Shop, migrated: &Migrated, comparison: &Comparison) {
     );
 }
 
-/// Prints the sums of money.
+/// Prints the sums of money over all months, and the months that are not equal.
 pub(crate) fn money(sums: &[Sum]) {
     let mut shown = String::new();
-    for sum in sums {
-        if sum.currency != shown {
-            shown.clone_from(&sum.currency);
-            println!("  {} in {} orders", sum.currency, sum.orders);
+    for (sum, months) in money::by_currency(sums) {
+        if sum.of.0 != shown {
+            shown.clone_from(&sum.of.0);
+            println!(
+                "  {shown} in {months} months{:>12}{:>16}{:>16}",
+                "source", "left out", "shop"
+            );
         }
-        let verdict = if sum.source == sum.target { "equal" } else { "DIFFERENT" };
-        println!("    {:<12}{:>16}{:>16}  {verdict}", sum.name, sum.source, sum.target);
+        print_sum(sum.name, &sum);
+    }
+    for sum in sums.iter().filter(|sum| !sum.is_equal()) {
+        print_sum(&format!("{} {} {}", sum.of.0, sum.of.1, sum.name), sum);
+    }
+}
+
+/// Prints the stock by location.
+pub(crate) fn stock(sums: &[Sum]) {
+    for sum in sums {
+        print_sum(&format!("{} at `{}`", sum.name, sum.of.0), sum);
+    }
+}
+
+fn print_sum(name: &str, sum: &Sum) {
+    let verdict = if sum.is_equal() { "equal" } else { "DIFFERENT" };
+    let Sum { source, left_out, target, .. } = sum;
+    println!("    {name:<12}{source:>16}{left_out:>16}{target:>16}  {verdict}");
+}
+
+/// Prints what a proxy counted, under a title.
+pub(crate) fn writes(title: &str, writes: &Writes) {
+    println!("  {title}: {} requests that may write", writes.values().sum::<usize>());
+    for (line, count) in writes {
+        println!("    {count:>6} × {line}");
     }
 }
 
@@ -78,7 +105,7 @@ pub(crate) fn problems(problems: &[Problem]) {
 }
 
 /// A path without places in lists.
-fn general(path: &str) -> String {
+pub(crate) fn general(path: &str) -> String {
     let mut general = String::new();
     let mut inside = false;
     for letter in path.chars() {

@@ -20,6 +20,8 @@ pub(crate) struct Shop {
     pub(crate) currency: &'static str,
     /// Kinds of which there must be some.
     pub(crate) kinds: &'static [Kind],
+    /// Whether nothing is wrong with any of its records, so that all must arrive.
+    pub(crate) is_faultless: bool,
     /// Its files.
     pub(crate) tables: Vec<Table>,
 }
@@ -29,7 +31,7 @@ pub(crate) fn samples(root: &Path) -> Result<Option<Shop>> {
     let folder = root.join("../shared/data/shopify");
     let Ok(folder) = folder.canonicalize() else { return Ok(None) };
     let kinds = &[Kind::Product];
-    Ok(Some(Shop::open("samples", folder, "USD", kinds)?))
+    Ok(Some(Shop::open("samples", folder, "USD", kinds, false)?))
 }
 
 /// A made-up shop with every kind of record: some dozens each, or in full some hundreds.
@@ -40,16 +42,16 @@ pub(crate) fn fixtures(folder: &Path, full: bool) -> Result<Shop> {
         false => Settings { products: 60, customers: 60, orders: 60, ..whole },
     };
     shopify_export::generate(&settings, folder).context("making the fixtures")?;
-    let shop = Shop::open("fixtures", folder.to_owned(), "EUR", &Kind::ALL)?;
-    Ok(shop)
+    Shop::open("fixtures", folder.to_owned(), "EUR", &Kind::ALL, true)
 }
 
 impl Shop {
-    fn open(
+    pub(crate) fn open(
         name: &'static str,
         folder: PathBuf,
         currency: &'static str,
         kinds: &'static [Kind],
+        is_faultless: bool,
     ) -> Result<Self> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
@@ -61,6 +63,6 @@ impl Shop {
         paths.sort();
         ensure!(!paths.is_empty(), "there is no CSV file in {}", folder.display());
         let tables = paths.iter().map(|path| Table::read(path)).collect::<Result<_>>()?;
-        Ok(Self { name, folder, currency, kinds, tables })
+        Ok(Self { name, folder, currency, kinds, is_faultless, tables })
     }
 }

@@ -54,6 +54,27 @@ impl Table {
         Ok(Self { topic, headings, rows })
     }
 
+    /// Where the record begins that a row belongs to.
+    pub(crate) fn begin_of(&self, row: usize) -> usize {
+        let mut begin = 0;
+        for sheet in self.sheets() {
+            if row < begin + sheet.len() {
+                return begin;
+            }
+            begin += sheet.len();
+        }
+        row
+    }
+
+    /// The table with the rows of one record alone: the one that a row belongs to.
+    pub(crate) fn record_of(&self, row: usize) -> Self {
+        let begin = self.begin_of(row);
+        let belongs = |(place, _): &(usize, &Vec<String>)| self.begin_of(*place) == begin;
+        let rows = self.rows.iter().enumerate().skip(begin).take_while(belongs);
+        let rows = rows.map(|(_, cells)| cells.clone()).collect();
+        Self { topic: self.topic, headings: self.headings.clone(), rows }
+    }
+
     /// The rows of each record: those that repeat the key of the row above.
     pub(crate) fn sheets(&self) -> Vec<Sheet<'_>> {
         let key = match self.topic {

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cartage_client::road::{self, Options, Stage, Step, Walked};
+use cartage_client::road::{self, Options, Rehearsal, Stage, Step, Walked};
 use cartage_client::v1::{self, connection::Config, credentials::Secret, shopify_csv_config};
 use cartage_client::{Client, paginate};
 use futures::TryStreamExt;
 
 use super::compare::Ledger;
 use super::facts::{Id, Kind};
-use super::medusa::Medusa;
 use super::shops::Shop;
 
 /// The account of all migrations.
@@ -33,8 +32,19 @@ pub(crate) struct Migrated {
     pub(crate) whole: Duration,
 }
 
+/// Where and how a shop is migrated.
+#[derive(Clone, Debug)]
+pub(crate) struct Way<'a> {
+    /// The address of the target.
+    pub(crate) target: &'a str,
+    /// Its secret API key.
+    pub(crate) api_key: &'a str,
+    /// A mapping of our own; then audit and rehearsal are left out.
+    pub(crate) mapping: Option<v1::MappingContent>,
+}
+
 /// Migrates a shop into Medusa, all stages.
-pub(crate) async fn migrate(client: &Client, shop: &Shop, medusa: &Medusa) -> Result<Migrated> {
+pub(crate) async fn migrate(client: &Client, shop: &Shop, way: Way<'_>) -> Result<Migrated> {
     let path = shop.folder.display().to_string();
     let source = Config::ShopifyCsv(v1::ShopifyCsvConfig {
         source: Some(shopify_csv_config::Source::Path(path)),
@@ -42,14 +52,20 @@ pub(crate) async fn migrate(client: &Client, shop: &Shop, medusa: &Medusa) -> Re
         ..Default::default()
     });
     let source = connect(client, &format!("{}-exports", shop.name), source, None).await?;
-    let target = v1::MedusaConfig { base_url: medusa.url.clone(), ..Default::default() };
-    let secret = Some(Secret::ApiKey(medusa.api_key.clone()));
+    let target = v1::MedusaConfig { base_url: way.target.to_owned(), ..Default::default() };
+    let secret = Some(Secret::ApiKey(way.api_key.to_owned()));
     let name = format!("{}-medusa", shop.name);
     let target = connect(client, &name, Config::Medusa(target), secret).await?;
     let options = Options {
         migration_id: shop.name.to_owned(),
         display_name: format!("end to end: {}", shop.name),
         comment: "end to end".to_owned(),
+        audit: way.mapping.is_none(),
+        rehearsal: match &way.mapping {
+            Some(_) => Rehearsal::Skip,
+            None => Rehearsal::NewSandbox,
+        },
+        mapping: way.mapping,
         ..Options::new(ACCOUNT, &source, &target)
     };
     let started = Instant::now();

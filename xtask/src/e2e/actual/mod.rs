@@ -31,6 +31,8 @@ struct References {
     records: BTreeMap<(Kind, String), String>,
     /// Article numbers by the variant's target id.
     skus: BTreeMap<String, String>,
+    /// Names of stock locations by target id.
+    locations: BTreeMap<String, String>,
 }
 
 /// Where objects of a kind are listed.
@@ -69,6 +71,7 @@ impl Actual {
     /// Reads the objects of records by their ids in the shop.
     pub(crate) async fn read(admin: &Admin, targets: &BTreeMap<Id, String>) -> Result<Self> {
         let mut actual = Self::default();
+        actual.references.locations = admin.locations().await?;
         for ((kind, source_id), target_id) in targets {
             let entry = ((*kind, target_id.clone()), source_id.clone());
             actual.references.records.extend([entry]);
@@ -140,6 +143,14 @@ impl References {
     fn source_id(&self, kind: Kind, target_id: &str) -> String {
         let known = self.records.get(&(kind, target_id.to_owned()));
         known.cloned().unwrap_or_else(|| format!("not ours: {target_id}"))
+    }
+}
+
+impl References {
+    /// The name of a stock location.
+    fn location(&self, target_id: &str) -> String {
+        let known = self.locations.get(target_id);
+        known.cloned().unwrap_or_else(|| format!("no location: {target_id}"))
     }
 }
 

@@ -145,6 +145,9 @@ fn items(object: &Value, references: &References, facts: &mut Facts) {
             facts.put_json(&format!("extra.{mark}.title"), &item["title"]);
         }
         facts.put_json(&format!("extra.{mark}.sku"), &item["variant_sku"]);
+        if number(&item["quantity"]) != Decimal::ONE {
+            facts.put_amount(format!("extra.{mark}.quantity"), number(&item["quantity"]));
+        }
         metadata(&kept, facts, &format!("extra.{mark}.metadata"));
     }
     facts.put("line_count", count.to_string());

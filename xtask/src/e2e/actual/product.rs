@@ -1,5 +1,7 @@
 //! Products as Medusa says them.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -28,6 +30,9 @@ pub(super) const FIELDS: &[&str] = &[
     "variants.sku",
     "variants.barcode",
     "variants.weight",
+    "variants.length",
+    "variants.width",
+    "variants.height",
     "variants.hs_code",
     "variants.origin_country",
     "variants.manage_inventory",
@@ -39,6 +44,7 @@ pub(super) const FIELDS: &[&str] = &[
     "variants.prices.amount",
     "variants.prices.currency_code",
     "variants.prices.min_quantity",
+    "variants.inventory_items.inventory.location_levels.location_id",
     "variants.inventory_items.inventory.location_levels.stocked_quantity",
     "variants.inventory_items.inventory.location_levels.reserved_quantity",
 ];
@@ -79,16 +85,20 @@ pub(super) fn facts(object: &Value, references: &References, facts: &mut Facts) 
     }
     metadata(&kept, facts, "metadata");
     for entry in entries(object, "variants") {
-        variant(entry, &format!("variants[{}]", entry["variant_rank"]), facts);
+        let path = format!("variants[{}]", entry["variant_rank"]);
+        variant(entry, &path, references, facts);
     }
 }
 
-fn variant(object: &Value, path: &str, facts: &mut Facts) {
+fn variant(object: &Value, path: &str, references: &References, facts: &mut Facts) {
     for (field, name) in [
         ("title", "title"),
         ("sku", "sku"),
         ("barcode", "barcode"),
         ("weight_g", "weight"),
+        ("length_cm", "length"),
+        ("width_cm", "width"),
+        ("height_cm", "height"),
         ("hs_code", "hs_code"),
         ("origin_country", "origin_country"),
         ("manage_inventory", "manage_inventory"),
@@ -105,16 +115,20 @@ fn variant(object: &Value, path: &str, facts: &mut Facts) {
         facts.put_json(&format!("{path}.prices.{currency}"), &price["amount"]);
         facts.put_json(&format!("{path}.prices.{currency}.from"), &price["min_quantity"]);
     }
-    let levels: Vec<&Value> = entries(object, "inventory_items")
-        .flat_map(|item| entries(&item["inventory"], "location_levels"))
-        .collect();
-    if !levels.is_empty() {
-        let sum = |field: &str| -> Decimal {
-            levels.iter().filter_map(|level| decimal(&level[field].to_string())).sum()
-        };
-        facts.put_amount(format!("{path}.stock"), sum("stocked_quantity"));
-        if !sum("reserved_quantity").is_zero() {
-            facts.put_amount(format!("{path}.reserved"), sum("reserved_quantity"));
+    let levels = entries(object, "inventory_items")
+        .flat_map(|item| entries(&item["inventory"], "location_levels"));
+    let mut stock: BTreeMap<String, [Decimal; 2]> = BTreeMap::new();
+    for level in levels {
+        let location = references.location(text(level, "location_id").unwrap_or_default());
+        let sums = stock.entry(location).or_default();
+        for (sum, field) in sums.iter_mut().zip(["stocked_quantity", "reserved_quantity"]) {
+            *sum += decimal(&level[field].to_string()).unwrap_or_default();
+        }
+    }
+    for (location, [pieces, reserved]) in stock {
+        facts.put_amount(format!("{path}.stock.{location}"), pieces);
+        if !reserved.is_zero() {
+            facts.put_amount(format!("{path}.reserved.{location}"), reserved);
         }
     }
     let mut kept = object.clone();

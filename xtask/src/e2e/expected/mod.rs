@@ -8,7 +8,7 @@ mod order_money;
 mod product;
 mod variant;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -17,41 +17,79 @@ use super::table::{Sheet, Table, Topic};
 
 /// Reads all records of a shop. `currency` is that of the shop's prices.
 pub(crate) fn read(tables: &[Table], currency: &str) -> Records {
-    let sheets = |topic: Topic| {
-        tables.iter().filter(move |table| table.topic == topic).flat_map(Table::sheets)
-    };
+    let others = Others::of(tables);
     let mut records = Records::new();
-    let mut skus = BTreeSet::new();
-    for sheet in sheets(Topic::Products) {
-        let (id, facts) = product::read(&sheet, currency);
-        for path in facts.get("categories").into_iter().flat_map(lineage) {
-            records.insert((Kind::Category, path.clone()), category(&path));
+    for table in tables {
+        for sheet in table.sheets() {
+            record(table.topic, &sheet, currency, &others, &mut records);
         }
-        if let Some(title) = facts.get("collection") {
-            records.insert((Kind::Collection, title.to_owned()), collection(title));
-        }
-        let own = facts.0.iter().filter(|(path, _)| path.ends_with("].sku"));
-        skus.extend(own.map(|(_, sku)| sku.clone()));
-        records.insert((Kind::Product, id), facts);
-    }
-    let mut accounts = std::collections::BTreeMap::new();
-    for sheet in sheets(Topic::Customers) {
-        let (id, facts) = customer::read(&sheet);
-        for tag in facts.get("groups").into_iter().flat_map(|groups| groups.split(" | ")) {
-            let mut group = key(Kind::CustomerGroup, tag);
-            group.put("name", tag);
-            records.insert((Kind::CustomerGroup, tag.to_owned()), group);
-        }
-        if let Some(email) = facts.get("email") {
-            accounts.insert(email.to_owned(), id.clone());
-        }
-        records.insert((Kind::Customer, id), facts);
-    }
-    for sheet in sheets(Topic::Orders) {
-        let (id, facts) = order::read(&sheet, &accounts, &skus);
-        records.insert((Kind::Order, id), facts);
     }
     records
+}
+
+/// What an order needs to know of other records.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// Customers by e-mail.
+    accounts: BTreeMap<String, String>,
+    /// The article numbers the shop sells.
+    skus: BTreeSet<String>,
+}
+
+impl Others {
+    /// Reads it from the files of customers and products.
+    pub(crate) fn of(tables: &[Table]) -> Self {
+        let mut others = Self::default();
+        for table in tables {
+            for sheet in table.sheets() {
+                match table.topic {
+                    Topic::Products => others.skus.extend(variant::skus(&sheet)),
+                    Topic::Customers => {
+                        let (id, facts) = customer::read(&sheet);
+                        let email = facts.get("email").map(str::to_owned);
+                        others.accounts.extend(email.map(|email| (email, id)));
+                    }
+                    Topic::Orders => {}
+                }
+            }
+        }
+        others
+    }
+}
+
+/// Reads a record, and those that stand in it without a file of their own.
+pub(crate) fn record(
+    topic: Topic,
+    sheet: &Sheet<'_>,
+    currency: &str,
+    others: &Others,
+    records: &mut Records,
+) {
+    match topic {
+        Topic::Products => {
+            let (id, facts) = product::read(sheet, currency);
+            for path in facts.get("categories").into_iter().flat_map(lineage) {
+                records.insert((Kind::Category, path.clone()), category(&path));
+            }
+            if let Some(title) = facts.get("collection") {
+                records.insert((Kind::Collection, title.to_owned()), collection(title));
+            }
+            records.insert((Kind::Product, id), facts);
+        }
+        Topic::Customers => {
+            let (id, facts) = customer::read(sheet);
+            for tag in facts.get("groups").into_iter().flat_map(|groups| groups.split(" | ")) {
+                let mut group = key(Kind::CustomerGroup, tag);
+                group.put("name", tag);
+                records.insert((Kind::CustomerGroup, tag.to_owned()), group);
+            }
+            records.insert((Kind::Customer, id), facts);
+        }
+        Topic::Orders => {
+            let (id, facts) = order::read(sheet, &others.accounts, &others.skus);
+            records.insert((Kind::Order, id), facts);
+        }
+    }
 }
 
 /// The mark by which every object of ours is known.

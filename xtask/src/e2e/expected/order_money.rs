@@ -87,6 +87,7 @@ fn adjustments(
         place += 1;
     }
     if !duties.is_zero() {
+        facts.put_amount("extra.fee", duties);
         facts.put(format!("order.adjustments[{place}].kind"), "fee");
         facts.put(format!("order.adjustments[{place}].title"), "Duties");
         put_money(facts, &format!("order.adjustments[{place}].money"), duties, currency);
@@ -108,6 +109,13 @@ fn payment(
         "voided" | "expired" => "voided",
         _ => "",
     };
+    let says_what_is_open = sheet.peek(0, "Outstanding Balance").is_some();
+    if financial == "partially_paid" && !says_what_is_open {
+        // How much was paid stands nowhere: nothing is made up, and the cells are kept.
+        facts.put_amount("paid_total", facts.amount("refunded_total"));
+        facts.put_amount("payments", facts.amount("refunded_total"));
+        return;
+    }
     let open = sheet.peek(0, "Outstanding Balance").and_then(decimal).unwrap_or_default();
     if open.is_zero() {
         sheet.mark(0, "Outstanding Balance");

@@ -22,6 +22,9 @@ const SIGNS: [&str; 15] = [
     "Cost per item",
 ];
 
+/// Exports say no location; what has no name in the source goes to the one of this name.
+const LOCATION: &str = "Cartage stock";
+
 /// Notes all variants of a product.
 pub(super) fn read_all(
     sheet: &Sheet<'_>,
@@ -43,6 +46,12 @@ pub(super) fn read_all(
         variant.stock();
         variant.others();
     }
+}
+
+/// The article numbers of a product.
+pub(super) fn skus(sheet: &Sheet<'_>) -> Vec<String> {
+    let sku = |row| sheet.peek(row, "Variant SKU").map(|text| bare(text).trim().to_owned());
+    (0..sheet.len()).filter_map(sku).collect()
 }
 
 struct Variant<'s, 'f> {
@@ -129,7 +138,7 @@ impl Variant<'_, '_> {
         self.put("allow_backorder", Some(continues.to_string()));
         let pieces = self.take("Variant Inventory Qty").map(|text| amount(&text));
         match tracker {
-            Some(_) => self.put("stock", pieces),
+            Some(_) => self.put(&format!("stock.{LOCATION}"), pieces),
             None => self.put("metadata.untracked_stock[0].quantity", pieces),
         }
     }

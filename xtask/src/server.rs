@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 /// How long a server may take until it listens: its private PostgreSQL may have to be fetched.
@@ -29,12 +30,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Builds the server and starts it on a port of its own choice.
-    pub(crate) async fn start(data_dir: &Path, extra_args: &[&str]) -> Result<Self> {
-        Self::start_program(&build().await?, data_dir, extra_args).await
-    }
-
-    /// Starts a server that was built before.
+    /// Starts a server that is built, on a port of its own choice.
     pub(crate) async fn start_program(
         program: &Path,
         data_dir: &Path,
@@ -48,30 +44,30 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
         command.args(extra_args).stdout(create(&said)?).stderr(create(&log)?);
-        let mut process = Process::spawn("cartage-server", command)?;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let process = Process::spawn("cartage-server", command)?;
+        let data_dir = data_dir.to_owned();
+        // From here on dropping it stops it, with its database.
+        let mut server =
+            Self { address: nowhere, data_dir, log, program: program.to_owned(), process };
         let started = Instant::now();
-        let address = loop {
+        server.address = loop {
             let text = fs::read_to_string(&said).unwrap_or_default();
             if let Some(address) = listening(&text) {
                 break address?;
             }
-            if !process.is_running() {
-                bail!("cartage-server ended before it listened; its log ends:\n{}", tail(&log));
+            if !server.process.is_running() {
+                let end = tail(&server.log);
+                bail!("cartage-server ended before it listened; its log ends:\n{end}");
             }
             ensure!(
                 started.elapsed() < START,
                 "cartage-server did not listen within {START:?}; its log ends:\n{}",
-                tail(&log)
+                tail(&server.log)
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        Ok(Self {
-            address,
-            data_dir: data_dir.to_owned(),
-            log,
-            program: program.to_owned(),
-            process,
-        })
+        Ok(server)
     }
 
     /// The address for clients.
@@ -102,6 +98,23 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// Where it is dropped while it runs, it is stopped here, as at an interruption.
+    fn drop(&mut self) {
+        if self.process.stop_now() {
+            return;
+        }
+        // It had to be killed, and its database runs on. There is no runtime to wait in.
+        let data_dir = self.data_dir.clone();
+        let stopping = std::thread::spawn(move || {
+            tokio::runtime::Runtime::new()?.block_on(stop_database(&data_dir))
+        });
+        if !matches!(stopping.join(), Ok(Ok(()))) {
+            eprintln!("the database in {} is left running", self.data_dir.display());
+        }
+    }
+}
+
 /// Stops the private PostgreSQL that a killed server leaves running.
 async fn stop_database(data_dir: &Path) -> Result<()> {
     let place = data_dir.join("postgres");
@@ -119,7 +132,9 @@ pub(crate) async fn build() -> Result<PathBuf> {
     cargo.args(["build", "--locked", "--package", "cartage-server", "--bin", "cartage-server"]);
     cargo.arg("--message-format=json-render-diagnostics").current_dir(crate::root());
     cargo.stderr(Stdio::inherit()).stdin(Stdio::null());
-    let output = Command::from(cargo).kill_on_drop(true).output().await.context("cargo build")?;
+    cargo.stdout(Stdio::piped());
+    let built = Process::spawn("cargo", Command::from(cargo))?.output();
+    let output = built.await.context("cargo build")?;
     ensure!(output.status.success(), "cartage-server does not build");
     let program = String::from_utf8_lossy(&output.stdout).lines().find_map(artifact);
     program.context("cargo named no program cartage-server")
@@ -185,6 +200,36 @@ impl Process {
         Ok(false)
     }
 
+    /// Waits for its end, and gives what it said.
+    async fn output(mut self) -> Result<std::process::Output> {
+        let mut said = Vec::new();
+        if let Some(mut stdout) = self.child.stdout.take() {
+            stdout.read_to_end(&mut said).await?;
+        }
+        let status = self.child.wait().await?;
+        Ok(std::process::Output { status, stdout: said, stderr: Vec::new() })
+    }
+
+    /// Asks it to stop and waits here; kills it where that takes too long. Tells whether it stopped
+    /// by itself, or had ended before.
+    fn stop_now(&mut self) -> bool {
+        if !self.is_running() {
+            return true;
+        }
+        self.terminate();
+        let begun = Instant::now();
+        while self.is_running() && begun.elapsed() < STOP {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if !self.is_running() {
+            return true;
+        }
+        if self.child.start_kill().is_err() {
+            eprintln!("{} is left running", self.name);
+        }
+        false
+    }
+
     fn terminate(&mut self) {
         // A child that was waited for has no id any more, so nobody else's can be hit.
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
@@ -199,26 +244,20 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.is_running() {
-            return;
-        }
-        self.terminate();
-        let begun = Instant::now();
-        while self.is_running() && begun.elapsed() < STOP {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        if self.is_running() && self.child.start_kill().is_err() {
-            eprintln!("{} is left running", self.name);
-        }
+        self.stop_now();
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C, SIGTERM, or that the terminal goes away. From the first call on none of them
+/// ends the process by itself.
 pub(crate) async fn interrupted() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
         heard = tokio::signal::ctrl_c() => heard?,
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     Ok(())
 }
@@ -226,6 +265,26 @@ pub(crate) async fn interrupted() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_dropped_is_stopped() {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        let process = Process::spawn("sleep", command).unwrap();
+        let pid = nix::unistd::Pid::from_raw(process.child.id().unwrap().try_into().unwrap());
+        assert_eq!(nix::sys::signal::kill(pid, None), Ok(()));
+        drop(process);
+        assert_eq!(nix::sys::signal::kill(pid, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[tokio::test]
+    async fn what_a_child_says_is_read_to_its_end() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two; exit 3"]).stdout(Stdio::piped());
+        let output = Process::spawn("sh", command).unwrap().output().await.unwrap();
+        assert_eq!(output.stdout, b"one\ntwo\n");
+        assert_eq!(output.status.code(), Some(3));
+    }
 
     #[test]
     fn an_address_is_read_once_its_line_is_whole() {

@@ -2,16 +2,17 @@
 //! Medusa, and every outcome is compared with what was planted.
 
 mod check;
+mod planted;
 mod show;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cartage_client::{Client, report, road, v1};
 use cartage_sandbox::{medusa, shopify_export};
 
-use crate::server::Server;
+use crate::server::{self, Server, interrupted};
 use show::Shown;
 
 /// The account of the demo.
@@ -32,15 +33,80 @@ pub(crate) struct Options {
     /// Where the demo keeps its files; a new folder below the system's temporary one.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// A `cartage-server` that is built already.
+    #[arg(long)]
+    server: Option<PathBuf>,
 }
 
-/// Walks the demo.
+/// What was started, and must be stopped however the demo ends.
+#[derive(Default)]
+struct Started {
+    server: Option<Server>,
+    shop: Option<medusa::Medusa>,
+}
+
+/// What a person may look at afterwards.
+struct Outcome {
+    token: String,
+    migration: String,
+    /// Whether all is as planted.
+    verdict: Result<()>,
+}
+
+/// Walks the demo. Whatever was started is stopped, also where it is interrupted.
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let started = Instant::now();
+    let mut started = Started::default();
+    let walked = tokio::select! {
+        biased;
+        heard = interrupted() => heard.and_then(|()| bail!("interrupted")),
+        walked = demo(options, &mut started) => walked,
+    };
+    let done = match (walked, &started.server) {
+        (Ok(outcome), Some(server)) => {
+            let kept = match options.keep {
+                true => keep(server, &outcome.token, &outcome.migration).await,
+                false => Ok(()),
+            };
+            outcome.verdict.and(kept)
+        }
+        (walked, _) => walked.and_then(|outcome| outcome.verdict),
+    };
+    let stopped = started.stop().await;
+    done.and(stopped)
+}
+
+impl Started {
+    async fn stop(self) -> Result<()> {
+        let server = match self.server {
+            Some(server) => server.stop().await,
+            None => Ok(()),
+        };
+        if let Some(shop) = self.shop {
+            shop.stop().await.context("stopping the shop")?;
+        }
+        server
+    }
+}
+
+/// The folder of the demo's files: a new one, for a server's data of an earlier demo would hold
+/// its records too.
+fn folder(options: &Options) -> Result<PathBuf> {
     let folder = match &options.data_dir {
-        Some(folder) => folder.clone(),
+        Some(folder) => std::path::absolute(folder)?,
         None => std::env::temp_dir().join(format!("cartage-demo-{}", std::process::id())),
     };
+    let is_used = ["data", "export"].iter().any(|part| folder.join(part).exists());
+    ensure!(
+        !is_used,
+        "{} holds an earlier demo: name another folder by --data-dir, or remove this one",
+        folder.display()
+    );
+    Ok(folder)
+}
+
+async fn demo(options: &Options, started: &mut Started) -> Result<Outcome> {
+    let begun = Instant::now();
+    let folder = folder(options)?;
     let export = folder.join("export");
     let settings = if options.small {
         let seed = options.seed;
@@ -70,14 +136,20 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
     shown.stage("Starting a simulated Medusa");
     let shop = medusa::start(medusa::Options::default()).await.context("starting the shop")?;
+    let shop = started.shop.insert(shop);
     shown.done(&shop.url());
     shown.stage("Building and starting cartage-server with its own PostgreSQL");
-    let server = Server::start(&folder.join("data"), &[]).await?;
+    let program = match &options.server {
+        Some(program) => program.clone(),
+        None => server::build().await?,
+    };
+    let server = Server::start_program(&program, &folder.join("data"), &[]).await?;
+    let server = started.server.insert(server);
     shown.done(&server.uri());
     let token = server.token("demo", &["*"]).await?;
     let client = Client::connect(&server.uri(), &token).await?;
 
-    let walked = walk(&client, &export, &shop, &mut shown).await;
+    let walked = walk(&client, &export, shop, &mut shown).await;
     let walked = walked.with_context(|| format!("the server's log is {}", server.log.display()))?;
     let html = folder.join("report.html");
     let json = folder.join("report.json");
@@ -85,17 +157,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     report::export_to_file(&client, &walked.report.name, Format::Html, &html).await?;
     report::export_to_file(&client, &walked.report.name, Format::Json, &json).await?;
 
-    let verdict = check::outcomes(&client, &walked, &manifest, &export).await;
-    check::print(&walked);
+    let verdict = check::manifest(&client, &walked, &manifest, &export).await;
+    check::print(&walked, &manifest);
     println!("report        {}", html.display());
     println!("as JSON       {}", json.display());
-    println!("took          {:.0?}", started.elapsed());
-    if options.keep {
-        keep(&server, &token, &walked.migration).await?;
-    }
-    server.stop().await?;
-    shop.stop().await.context("stopping the shop")?;
-    verdict
+    println!("took          {:.0?}", begun.elapsed());
+    Ok(Outcome { token, migration: walked.migration, verdict })
 }
 
 /// What the walk gave.
@@ -244,24 +311,78 @@ async fn mapping(client: &Client, migration: &str) -> Result<String> {
     Ok(client.call(request).await?.name)
 }
 
-/// Says how to call the server, and waits for Ctrl-C.
+/// Says how to call the server, and waits for Ctrl-C or SIGTERM.
 async fn keep(server: &Server, token: &str, migration: &str) -> Result<()> {
-    let address = server.address;
+    let uri = server.uri();
     println!();
-    println!("The server listens on {address} until Ctrl-C. Call it from another terminal:");
-    println!("  export TOKEN={token}");
-    println!("  npx @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\");
-    println!("    --header \"authorization: Bearer $TOKEN\" --reflect-header '*' \\");
-    println!(
-        "    --data '{{\"parent\":\"{migration}\"}}' http://{address}/cartage.v1.RunService/ListRuns"
-    );
-    println!(
-        "  cargo run -p cartage-client --bin cartage -- --server http://{address} --token $TOKEN run list {migration}"
-    );
-    println!("  python3 -m pip install grpcio grpcio-reflection   # then call it by reflection");
-    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")
+    println!("The server listens on {uri} until Ctrl-C. Call it from another terminal:");
+    println!("{}", calls(&uri, &server.address.to_string(), token, migration));
+    interrupted().await
+}
+
+/// Calls of the server in other languages, to be copied as they are.
+fn calls(uri: &str, address: &str, token: &str, migration: &str) -> String {
+    format!(
+        r#"
+export CARTAGE_TOKEN={token}
+
+npx @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \
+    --header "authorization: Bearer $CARTAGE_TOKEN" --reflect-header '*' \
+    --data '{{"parent": "{migration}"}}' {uri}/cartage.v1.RunService/ListRuns
+
+cargo run -p cartage-client --bin cartage -- --server {uri} run list {migration}
+
+python3 -m pip install grpcio grpcio-reflection
+python3 - <<'END'
+import os
+import grpc
+from google.protobuf import descriptor_pool, json_format, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+channel = grpc.insecure_channel("{address}")
+pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+service = pool.FindServiceByName("cartage.v1.RunService")
+method = service.FindMethodByName("ListRuns")
+request, response = map(message_factory.GetMessageClass, (method.input_type, method.output_type))
+call = channel.unary_unary(
+    "/cartage.v1.RunService/ListRuns",
+    request_serializer=request.SerializeToString,
+    response_deserializer=response.FromString,
+)
+token = ("authorization", "Bearer " + os.environ["CARTAGE_TOKEN"])
+for run in call(request(parent="{migration}"), metadata=[token]).runs:
+    print(json_format.MessageToJson(run))
+END
+"#
+    )
 }
 
 fn short(digest: &str) -> String {
     digest.chars().take(16).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_used_once() {
+        let place = tempfile::tempdir().unwrap();
+        let data_dir = Some(place.path().to_owned());
+        let options = Options { small: true, keep: false, seed: 1, data_dir, server: None };
+        assert_eq!(folder(&options).unwrap(), place.path());
+        std::fs::create_dir(place.path().join("data")).unwrap();
+        let refused = folder(&options).unwrap_err().to_string();
+        assert!(refused.contains("earlier demo") && refused.contains("--data-dir"), "{refused}");
+    }
+
+    #[test]
+    fn the_calls_that_are_printed_are_filled_in() {
+        let text =
+            calls("http://127.0.0.1:7", "127.0.0.1:7", "secret", "accounts/demo/migrations/m");
+        assert!(text.contains("CARTAGE_TOKEN=secret"));
+        assert!(text.contains(r#"insecure_channel("127.0.0.1:7")"#));
+        assert!(text.contains(r#"'{"parent": "accounts/demo/migrations/m"}'"#));
+        assert!(!text.contains("{{"));
+    }
 }

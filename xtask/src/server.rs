@@ -133,7 +133,7 @@ pub(crate) async fn build() -> Result<PathBuf> {
     cargo.arg("--message-format=json-render-diagnostics").current_dir(crate::root());
     cargo.stderr(Stdio::inherit()).stdin(Stdio::null());
     cargo.stdout(Stdio::piped());
-    let built = Process::spawn("cargo", Command::from(cargo))?.output();
+    let built = Process::spawn_tool("cargo", Command::from(cargo))?.output();
     let output = built.await.context("cargo build")?;
     ensure!(output.status.success(), "cartage-server does not build");
     let program = String::from_utf8_lossy(&output.stdout).lines().find_map(artifact);
@@ -168,11 +168,13 @@ pub(crate) fn tail(log: &Path) -> String {
 }
 
 /// A child process in a group of its own, so that Ctrl-C reaches us alone and we stop it. Only the
-/// child itself is ever signalled.
+/// child itself is signalled, which stops its own children in good order; of a tool that does not,
+/// the whole group.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: &'static str,
     child: Child,
+    whole_group: bool,
 }
 
 impl Process {
@@ -180,7 +182,14 @@ impl Process {
     pub(crate) fn spawn(name: &'static str, mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).process_group(0);
         let child = command.spawn().with_context(|| format!("starting {name}"))?;
-        Ok(Self { name, child })
+        Ok(Self { name, child, whole_group: false })
+    }
+
+    /// Starts a tool whose children do not end with it, such as cargo.
+    pub(crate) fn spawn_tool(name: &'static str, command: Command) -> Result<Self> {
+        let mut process = Self::spawn(name, command)?;
+        process.whole_group = true;
+        Ok(process)
     }
 
     /// Whether it has not ended.
@@ -200,14 +209,25 @@ impl Process {
         Ok(false)
     }
 
-    /// Waits for its end, and gives what it said.
-    async fn output(mut self) -> Result<std::process::Output> {
-        let mut said = Vec::new();
-        if let Some(mut stdout) = self.child.stdout.take() {
-            stdout.read_to_end(&mut said).await?;
-        }
+    /// Waits for its end, and gives what it said where that is piped.
+    pub(crate) async fn output(mut self) -> Result<std::process::Output> {
+        let [mut stdout, mut stderr] = [Vec::new(), Vec::new()];
+        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
+        let read_out = async {
+            if let Some(mut out) = out {
+                out.read_to_end(&mut stdout).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let read_err = async {
+            if let Some(mut err) = err {
+                err.read_to_end(&mut stderr).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        tokio::try_join!(read_out, read_err)?;
         let status = self.child.wait().await?;
-        Ok(std::process::Output { status, stdout: said, stderr: Vec::new() })
+        Ok(std::process::Output { status, stdout, stderr })
     }
 
     /// Asks it to stop and waits here; kills it where that takes too long. Tells whether it stopped
@@ -235,7 +255,12 @@ impl Process {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid {
             let pid = nix::unistd::Pid::from_raw(pid);
-            if let Err(error) = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM) {
+            let signal = nix::sys::signal::Signal::SIGTERM;
+            let sent = match self.whole_group {
+                true => nix::sys::signal::killpg(pid, signal),
+                false => nix::sys::signal::kill(pid, signal),
+            };
+            if let Err(error) = sent {
                 eprintln!("{} cannot be stopped: {error}", self.name);
             }
         }
@@ -275,6 +300,29 @@ mod tests {
         assert_eq!(nix::sys::signal::kill(pid, None), Ok(()));
         drop(process);
         assert_eq!(nix::sys::signal::kill(pid, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[tokio::test]
+    async fn a_tool_is_stopped_with_what_it_started() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(Stdio::piped());
+        let mut tool = Process::spawn_tool("sh", command).unwrap();
+        let mut said = [0; 64];
+        let count = tool.child.stdout.as_mut().unwrap().read(&mut said).await.unwrap();
+        let pid = std::str::from_utf8(&said[..count]).unwrap().trim().parse().unwrap();
+        let pid = nix::unistd::Pid::from_raw(pid);
+        assert_eq!(nix::sys::signal::kill(pid, None), Ok(()));
+        drop(tool);
+        let begun = Instant::now();
+        // Who has lost its parent is waited for by init, which may take its time.
+        let runs = || {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+        };
+        while runs() && begun.elapsed() < STOP {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(begun.elapsed() < STOP, "the child of the tool is left running");
     }
 
     #[tokio::test]

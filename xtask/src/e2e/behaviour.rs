@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::medusa::Medusa;
 use super::report;
+use crate::server::Process;
 
 /// How long a suite may take, with its build.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -39,7 +40,8 @@ pub(crate) async fn run(root: &Path, suite: Suite, medusa: &Medusa) -> Result<Op
     cargo.args(["test", "--locked", "--package", package, "--test", test, "--", "--nocapture"]);
     cargo.current_dir(root).stdin(Stdio::null());
     cargo.env("MEDUSA_URL", &medusa.url).env("MEDUSA_API_KEY", &medusa.api_key);
-    let output = Command::from(cargo).kill_on_drop(true).output();
+    cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = Process::spawn_tool("cargo", Command::from(cargo))?.output();
     let Ok(output) = tokio::time::timeout(LIMIT, output).await else {
         return Ok(Some(format!("{package} {test} took more than {LIMIT:?}")));
     };

@@ -25,7 +25,7 @@ struct Cli {
 enum Chore {
     /// Migrates a made-up shop end to end, and checks every outcome.
     Demo(demo::Options),
-    /// Migrates two shops into a real server of a platform, and compares everything.
+    /// Migrates shops into a real server of a platform, and compares everything.
     E2e(e2e::Options),
     /// Writes `.sqlx/`, what the compiler knows about our queries, from a scratch database.
     Sqlx(sqlx::Options),

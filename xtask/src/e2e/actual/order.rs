@@ -166,7 +166,11 @@ fn says(mark: &str, title: &str, order: &Value) -> bool {
             let wanted = code.as_str().map(|code| format!("Discount {code}"));
             title == wanted.as_deref().unwrap_or("Discount")
         }
-        _ => true,
+        "line_discount" => title == "Discount on lines",
+        "fee" => title == "Fees",
+        "subtotal_difference" => title == "Difference to the stated subtotal",
+        "difference" => title == "Difference to the stated total",
+        _ => false,
     }
 }
 
@@ -201,4 +205,27 @@ fn money(object: &Value, facts: &mut Facts) {
     }
     facts.put_amount("payments", paid);
     facts.put_amount("refunds", refunded);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_goods_tells_what_it_is() {
+        let order = json!({"metadata": {"cartage_order": {"adjustments": [{"code": "MAY"}]}}});
+        for (mark, title) in [
+            ("tax", "Tax"),
+            ("discount", "Discount MAY"),
+            ("line_discount", "Discount on lines"),
+            ("fee", "Fees"),
+            ("difference", "Difference to the stated total"),
+        ] {
+            assert!(says(mark, title, &order), "{mark}");
+            assert!(!says(mark, &format!("{title}x"), &order), "{mark}");
+        }
+        assert!(!says("invented", "Anything", &order));
+    }
 }

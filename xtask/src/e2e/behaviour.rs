@@ -39,6 +39,8 @@ pub(crate) async fn run(root: &Path, suite: Suite, medusa: &Medusa) -> Result<Op
     let mut cargo = crate::cargo();
     cargo.args(["test", "--locked", "--package", package, "--test", test, "--", "--nocapture"]);
     cargo.current_dir(root).stdin(Stdio::null());
+    // Backtraces would push what failed out of the lines that are shown.
+    cargo.env("RUST_BACKTRACE", "0");
     cargo.env("MEDUSA_URL", &medusa.url).env("MEDUSA_API_KEY", &medusa.api_key);
     cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = Process::spawn_tool("cargo", Command::from(cargo))?.output();

@@ -44,7 +44,8 @@ pub async fn start(mut config: Config) -> Result<Running> {
         None => {
             let settings = cartage_postgres::Settings::durable(config.data_dir.join("postgres"));
             let postgres = cartage_postgres::start(settings).await.map_err(|error| {
-                Error::new(Reason::StorageUnavailable, error.to_string()).caused_by(error)
+                Error::new(Reason::StorageUnavailable, "The private PostgreSQL cannot be started.")
+                    .caused_by(error)
             })?;
             postgres.ensure_database(DATABASE).await.map_err(Error::internal)?;
             tracing::info!(

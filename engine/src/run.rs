@@ -46,6 +46,10 @@ pub enum RunEvent {
     Drained,
     /// The caller resumes it.
     Resume,
+    /// The caller has the records tried again that are not in the target.
+    Retry,
+    /// The caller takes over what the run did.
+    Accept,
     /// The caller cancels it.
     Cancel,
     /// Every record has an outcome.
@@ -96,7 +100,8 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether it ended for good.
+    /// Whether it ended: it does not go on by itself, and nobody is waited for. A failed run can be
+    /// tried again; the other two are left by nothing.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
@@ -122,7 +127,8 @@ impl RunState {
             (S::Pending, E::Pause) => S::Paused,
             (S::Running, E::Pause) => S::Pausing,
             (S::Pausing, E::Drained) => S::Paused,
-            (S::Paused, E::Resume) => S::Pending,
+            (S::Paused, E::Resume) | (S::AwaitingAcceptance | S::Failed, E::Retry) => S::Pending,
+            (S::AwaitingAcceptance, E::Accept) => S::Succeeded,
             (S::Running, E::Loaded) => S::Verifying,
             (S::Verifying, E::Accounted) => S::Succeeded,
             (S::Verifying, E::Undecided) => S::AwaitingAcceptance,
@@ -136,7 +142,8 @@ impl RunState {
             // The goal already holds.
             (S::Running, E::Taken)
             | (S::Pausing | S::Paused, E::Pause)
-            | (S::Pending | S::Running, E::Resume)
+            | (S::Pending | S::Running, E::Resume | E::Retry)
+            | (S::Succeeded, E::Accept)
             | (S::Cancelling | S::Cancelled, E::Cancel) => return Ok(None),
             _ => return Err(IllegalRunEvent { state: self, event }),
         };
@@ -158,12 +165,14 @@ pub struct IllegalRunEvent {
 mod tests {
     use super::*;
 
-    const EVENTS: [RunEvent; 10] = [
+    const EVENTS: [RunEvent; 12] = [
         RunEvent::Start,
         RunEvent::Taken,
         RunEvent::Pause,
         RunEvent::Drained,
         RunEvent::Resume,
+        RunEvent::Retry,
+        RunEvent::Accept,
         RunEvent::Cancel,
         RunEvent::Loaded,
         RunEvent::Accounted,
@@ -188,10 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leaves_a_terminal_state_and_every_active_one_can_end() {
+    fn what_ended_stays_so_unless_it_failed_and_every_active_one_can_end() {
         for state in RunState::ALL {
             let exits = EVENTS.iter().filter(|event| matches!(state.next(**event), Ok(Some(_))));
-            assert_eq!(exits.count() == 0, state.is_terminal(), "{state:?}");
+            let exits: Vec<&RunEvent> = exits.collect();
+            if state == RunState::Failed {
+                assert_eq!(exits, [&RunEvent::Retry]);
+            } else {
+                assert_eq!(exits.is_empty(), state.is_terminal(), "{state:?}");
+            }
             if state.is_active() {
                 assert_eq!(state.next(RunEvent::Fail), Ok(Some(RunState::Failed)), "{state:?}");
             }

@@ -23,6 +23,21 @@ pub(crate) enum Command {
     },
     /// Go on with a paused run, and wait until it is at rest.
     Resume(run_control::WaitArguments),
+    /// Try again what is not in the target of a run that failed or waits for a person, and wait until
+    /// it is at rest. The target is searched before anything is written.
+    Retry(run_control::WaitArguments),
+    /// Judge a record that could not be decided: it counts as not migrated.
+    ///
+    /// Example: cartage run resolve spring/first --kind product --source-id blue-shirt --quarantine --reason 'made by hand'
+    Resolve(run_control::ResolveArguments),
+    /// Accept a run that waits for a person, once no record is undecided.
+    Accept {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// End a run. What is written stays written.
     Cancel {
         /// The run, `MIGRATION/RUN`.
@@ -90,6 +105,13 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
             context.show(v1::PauseRunRequest { name, ..Default::default() }).await
         }
         Command::Resume(arguments) => run_control::resume(context, arguments).await,
+        Command::Retry(arguments) => run_control::retry(context, arguments).await,
+        Command::Resolve(arguments) => run_control::resolve(context, arguments).await,
+        Command::Accept { name, reason } => {
+            let run = context.client.call(v1::GetRunRequest { name: name_of(&name)? }).await?;
+            let (name, etag) = (run.name, run.etag);
+            context.show(v1::AcceptRunRequest { name, etag, reason, ..Default::default() }).await
+        }
         Command::Cancel { name, reason } => {
             let name = name_of(&name)?;
             context.show(v1::CancelRunRequest { name, reason, ..Default::default() }).await

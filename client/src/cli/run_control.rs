@@ -1,4 +1,4 @@
-//! `cartage run create`, `start` and `resume`.
+//! `cartage run create`, `start`, `resume`, `retry` and `resolve`.
 
 use cartage_client::{
     name::Pattern,
@@ -104,6 +104,35 @@ pub(crate) async fn resume(context: &Context, arguments: WaitArguments) -> Resul
     at_rest(context, run, arguments.no_wait).await
 }
 
+pub(crate) async fn retry(context: &Context, arguments: WaitArguments) -> Result<(), Failure> {
+    let name = context.name(Pattern::RUN, &arguments.name)?;
+    let request = v1::RetryRunRequest { name, ..Default::default() };
+    let run = context.client.call(request).await?;
+    at_rest(context, run, arguments.no_wait).await
+}
+
+pub(crate) async fn resolve(context: &Context, arguments: ResolveArguments) -> Result<(), Failure> {
+    let parent = context.name(Pattern::RUN, &arguments.name)?;
+    let kind = arguments.kind.as_str_name().trim_start_matches("RECORD_KIND_").to_owned();
+    let id = arguments.source_id.replace('\\', "\\\\").replace('"', "\\\"");
+    let filter = format!("kind = {kind} AND source_id = \"{id}\"");
+    let request = v1::ListRunRecordsRequest { parent, filter, ..Default::default() };
+    let found = context.client.call(request).await?.run_records;
+    let Some(record) = found.into_iter().next() else {
+        return Err(Failure::Client(cartage_client::Error::Configuration(format!(
+            "the run has no {kind} with the source id {}",
+            arguments.source_id
+        ))));
+    };
+    let mut request = v1::ResolveRunRecordRequest {
+        name: record.name,
+        reason: arguments.reason,
+        ..Default::default()
+    };
+    request.set_resolution(v1::resolve_run_record_request::Resolution::Quarantine);
+    context.show(request).await
+}
+
 async fn at_rest(context: &Context, mut run: v1::Run, no_wait: bool) -> Result<(), Failure> {
     if no_wait {
         return context.output.document(&run);
@@ -115,4 +144,23 @@ async fn at_rest(context: &Context, mut run: v1::Run, no_wait: bool) -> Result<(
     context.output.document(&run)?;
     wait::succeeded(run)?;
     Ok(())
+}
+
+/// A record to judge.
+#[derive(clap::Args)]
+pub(crate) struct ResolveArguments {
+    /// The run, `MIGRATION/RUN`.
+    name: String,
+    /// The kind of the record.
+    #[arg(long, value_parser = value::kind, value_name = "KIND")]
+    kind: RecordKind,
+    /// The id of the record in the source.
+    #[arg(long, value_name = "ID")]
+    source_id: String,
+    /// It counts as not migrated; what may stand in the target of it is left there.
+    #[arg(long, required = true)]
+    quarantine: bool,
+    /// Why, for the ledger.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }

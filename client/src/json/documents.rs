@@ -38,7 +38,8 @@ documents! {
     ListPlatformsRequest ListPlatformsResponse Run WorkerInfo RunRecord TargetObject RecordLink
     ReadinessItem Preflight PreflightKind PreflightIssue CheckRunReadinessRequest
     CheckRunReadinessResponse CreateRunRequest GetRunRequest ListRunsRequest ListRunsResponse
-    StartRunRequest PauseRunRequest ResumeRunRequest CancelRunRequest WatchRunRequest
+    StartRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest
+    AcceptRunRequest RunAcceptance CancelRunRequest WatchRunRequest
     WatchRunResponse ListRunRecordsRequest ListRunRecordsResponse GetRunRecordRequest
     ListRecordLinksRequest ListRecordLinksResponse ListRunLossesRequest ListRunLossesResponse
     Snapshot SnapshotRecord RestoreTest CreateSnapshotRequest GetSnapshotRequest

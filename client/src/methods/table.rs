@@ -106,6 +106,9 @@ writes! {
     runs.start_run(StartRunRequest) -> v1::Run;
     runs.pause_run(PauseRunRequest) -> v1::Run;
     runs.resume_run(ResumeRunRequest) -> v1::Run;
+    runs.retry_run(RetryRunRequest) -> v1::Run;
+    runs.resolve_run_record(ResolveRunRecordRequest) -> v1::RunRecord;
+    runs.accept_run(AcceptRunRequest) -> v1::Run;
     runs.cancel_run(CancelRunRequest) -> v1::Run;
     snapshots.create_snapshot(CreateSnapshotRequest) -> v1::Snapshot;
     snapshots.delete_snapshot(DeleteSnapshotRequest) -> ();

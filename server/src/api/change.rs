@@ -52,6 +52,7 @@ mutation! {
         CreateMappingRequest, UpdateMappingRequest, DeleteMappingRequest, PublishMappingRequest,
         CreatePlanRequest, SubmitPlanRequest, ApprovePlanRequest,
         CreateRunRequest, StartRunRequest, ResumeRunRequest, CancelRunRequest,
+        RetryRunRequest, ResolveRunRecordRequest, AcceptRunRequest,
         CreateVerificationReportRequest;
     always: VerifyConnectionRequest, FinalizeUploadRequest, CancelSnapshotRequest,
         CreateRestoreTestRequest, CancelAuditRequest, PauseRunRequest;

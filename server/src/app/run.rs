@@ -1,9 +1,11 @@
 //! Runs: what they are, and the decisions about starting, pausing, resuming and cancelling them.
 
+pub mod judgement;
+
 use std::collections::BTreeMap;
 
 use cartage_engine::{
-    accounting::Accounting,
+    accounting::{Accounting, KindAccount, Outcome},
     run::{RunEvent, RunState},
 };
 use chrono::{DateTime, Utc};
@@ -18,6 +20,7 @@ use crate::{
         event::NewEvent,
         record_link::LinkSpace,
         resource::{Body, Resource, State},
+        run_record::OutcomeCount,
     },
 };
 
@@ -72,6 +75,8 @@ pub struct Run {
     pub prepared: Option<serde_json::Value>,
     /// The final accounting.
     pub accounting: Option<Accounting>,
+    /// Who accepted it, and why.
+    pub acceptance: Option<judgement::Acceptance>,
     /// The newest verification report.
     pub latest_verification_report: String,
     /// Who works on it.
@@ -114,6 +119,23 @@ pub fn link_space(run: &Resource<Run>) -> LinkSpace {
             RunKind::Test => run.name.as_str().to_owned(),
         },
     }
+}
+
+/// The sums of a run, from what is in scope and what the ledger holds.
+pub fn account(totals: Option<&BTreeMap<String, i64>>, counts: &[OutcomeCount]) -> Accounting {
+    let mut accounting = Accounting::default();
+    for (kind, total) in totals.into_iter().flatten() {
+        let account = KindAccount { total: *total, outcomes: BTreeMap::new() };
+        accounting.kinds.insert(kind.clone(), account);
+    }
+    for count in counts {
+        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == count.outcome);
+        if let Some(outcome) = outcome {
+            let kind = accounting.kinds.entry(count.kind.clone()).or_default();
+            *kind.outcomes.entry(outcome).or_default() += count.count;
+        }
+    }
+    accounting
 }
 
 /// Brings a run that is held into its next state and gives the event to be written; none when the

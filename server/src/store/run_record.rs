@@ -231,6 +231,57 @@ impl Tx {
         Ok(rows)
     }
 
+    /// Takes the rows of records that are undecided or quarantined out of the ledger, and what the
+    /// shop refused of them out of the journal, so that they are tried again.
+    pub async fn run_record_reopen(
+        &mut self,
+        space: &super::record_link::LinkSpace,
+        run: &Name,
+    ) -> Result<()> {
+        sqlx::query!(
+            "with reopened as (
+                delete from run_record
+                where account_id = $1 and run = $2 and outcome in ('quarantined', 'unknown')
+                returning kind, source_id
+            )
+            delete from external_call as call using reopened
+            where call.account_id = $1 and call.migration = $3 and call.target = $4 and call.run = $2
+                and call.kind = reopened.kind and call.source_id = reopened.source_id
+                and call.state = 'refused'",
+            self.account,
+            run.as_str(),
+            space.migration.as_str(),
+            space.target,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Quarantines an undecided record by a person's judgement. Says whether there was one.
+    pub async fn run_record_judge(
+        &mut self,
+        run: &Name,
+        kind: &str,
+        source_id: &str,
+        judgement: &str,
+    ) -> Result<bool> {
+        let judged = sqlx::query!(
+            "update run_record
+            set outcome = 'quarantined', finish_time = clock_timestamp(),
+                detail = detail || jsonb_build_object('message', $5::text)
+            where account_id = $1 and run = $2 and kind = $3 and source_id = $4 and outcome = 'unknown'",
+            self.account,
+            run.as_str(),
+            kind,
+            source_id,
+            judgement,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(judged.rows_affected() == 1)
+    }
+
     /// Forgets everything a run did: for a TEST run whose isolated shop is gone.
     pub async fn run_reset(
         &mut self,

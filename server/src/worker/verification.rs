@@ -124,7 +124,7 @@ async fn end(work: &Work, name: &Name, result: Result<Gathered>) -> Result<()> {
             body.comparisons = gathered.comparisons;
             let counts = tx.run_record_counts(&run_name).await?;
             let run = tx.resource_get::<Run>(&run_name).await?;
-            let accounting = super::run::account(run.body.totals.as_ref(), &counts);
+            let accounting = crate::app::run::account(run.body.totals.as_ref(), &counts);
             let unaccounted: i64 =
                 accounting.kinds.values().map(|kind| kind.unaccounted().abs()).sum();
             body.passed = unaccounted == 0

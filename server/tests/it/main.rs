@@ -14,6 +14,7 @@ mod contract;
 mod database;
 mod identity;
 mod janitor;
+mod judgement;
 mod kills;
 mod mappings;
 mod methods;

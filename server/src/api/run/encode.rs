@@ -63,6 +63,11 @@ pub(super) fn encode(
         etag: run.etag(),
         create_time: Some(timestamp(run.create_time)),
         update_time: Some(timestamp(run.update_time)),
+        acceptance: body.acceptance.as_ref().map(|acceptance| v1::RunAcceptance {
+            actor: acceptance.actor.clone(),
+            reason: acceptance.reason.clone(),
+            accept_time: Some(timestamp(acceptance.accept_time)),
+        }),
     }
 }
 

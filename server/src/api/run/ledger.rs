@@ -41,6 +41,16 @@ fn parse_record_id(id: &str) -> Option<(String, String)> {
     Some((kind.to_owned(), source_id))
 }
 
+/// The run, the kind and the source id in the name of a record of the ledger.
+pub(super) fn parse_record_name(caller: &Caller, name: &str) -> Result<(Name, (String, String))> {
+    let (run, id) = name.rsplit_once("/records/").unwrap_or((name, ""));
+    let run = own_name(caller, run, "runs", "name")?;
+    let record = parse_record_id(id).ok_or_else(|| {
+        Error::field("name", "FORMAT_INVALID", "A name looks like …/runs/{run}/records/{record}.")
+    })?;
+    Ok((run, record))
+}
+
 impl Api {
     pub(super) async fn run_records(
         &self,
@@ -84,22 +94,25 @@ impl Api {
     }
 
     pub(super) async fn run_record(&self, caller: &Caller, name: &str) -> Result<v1::RunRecord> {
-        let (run, id) = name.rsplit_once("/records/").unwrap_or((name, ""));
-        let run = own_name(caller, run, "runs", "name")?;
-        let (kind, source_id) = parse_record_id(id).ok_or_else(|| {
-            Error::field(
-                "name",
-                "FORMAT_INVALID",
-                "A name looks like …/runs/{run}/records/{record}.",
-            )
-        })?;
+        let (run, (kind, source_id)) = parse_record_name(caller, name)?;
         let wanted = RecordFilter { kind, source_id, ..RecordFilter::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
         let held = tx.resource_get::<Run>(&run).await?;
-        let rows = tx.run_record_page(&run, &wanted, None, 1).await?;
-        let mut encoded = self.encode_records(&mut tx, caller, &held, rows).await?;
+        let found = self.encoded_record(&mut tx, caller, &held, &wanted).await?;
         tx.rollback().await?;
-        encoded.pop().ok_or_else(|| Error::not_found(name))
+        found.ok_or_else(|| Error::not_found(name))
+    }
+
+    /// The first line of the ledger that is wanted.
+    pub(super) async fn encoded_record(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        run: &Resource<Run>,
+        wanted: &RecordFilter,
+    ) -> Result<Option<v1::RunRecord>> {
+        let rows = tx.run_record_page(&run.name, wanted, None, 1).await?;
+        Ok(self.encode_records(tx, caller, run, rows).await?.pop())
     }
 
     async fn encode_records(

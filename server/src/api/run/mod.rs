@@ -1,6 +1,7 @@
 //! RunService: creating, starting, watching and accounting for runs.
 
 pub(in crate::api) mod encode;
+mod judge;
 mod ledger;
 mod readiness;
 mod watch_run;
@@ -24,7 +25,7 @@ use crate::{
         migration::Migration,
         plan::Plan,
         readiness as guards,
-        run::{self, Run, RunKind},
+        run::{self, Run, RunKind, judgement},
     },
     begin,
     error::{Error, Result},
@@ -145,7 +146,7 @@ impl Api {
     ) -> Result<Resource<Run>> {
         let mut run = change.tx.resource_lock::<Run>(name).await?;
         run.check_etag(etag.0, etag.1)?;
-        if matches!(event, RunEvent::Start | RunEvent::Resume)
+        if matches!(event, RunEvent::Start | RunEvent::Resume | RunEvent::Retry)
             && run.state.next(event).is_ok_and(|next| next.is_some())
         {
             let migration = run::migration_of(name);
@@ -163,6 +164,7 @@ impl Api {
         match event {
             RunEvent::Start => run.body.start_time = Some(chrono::Utc::now()),
             RunEvent::Resume => run.body.resume_count += 1,
+            RunEvent::Retry => judgement::reopen(&mut change.tx, &mut run).await?,
             _ => {}
         }
         change.tx.resource_update(&mut run).await?;
@@ -306,6 +308,36 @@ impl v1::run_service_server::RunService for Api {
         let response = self.encoded_run(&mut change.tx, &run).await?;
         change.finish(self, &response).await?;
         Ok(Response::new(response))
+    }
+
+    async fn retry_run(
+        &self,
+        request: Request<v1::RetryRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let (caller, request) = self.enter(request)?;
+        let name = own_name(&caller, &request.name, "runs", "name")?;
+        let mut change = begin!(self, &caller, "RetryRun", &request);
+        let etag = (request.etag.as_str(), false);
+        let run = self.advance_run(&mut change, &name, etag, RunEvent::Retry).await?;
+        let response = self.encoded_run(&mut change.tx, &run).await?;
+        change.finish(self, &response).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn resolve_run_record(
+        &self,
+        request: Request<v1::ResolveRunRecordRequest>,
+    ) -> Result<Response<v1::RunRecord>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.resolve_record(&caller, request).await?))
+    }
+
+    async fn accept_run(
+        &self,
+        request: Request<v1::AcceptRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.accept(&caller, request).await?))
     }
 
     async fn cancel_run(

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use cartage_connectors::Error as ShopError;
 use cartage_engine::{
-    accounting::{Accounting, KindAccount, Outcome, Verdict},
+    accounting::Verdict,
     retry::Decision,
     run::{RunEvent, RunState},
 };
@@ -37,9 +37,7 @@ use crate::{
     error::{Error, Failure, Result},
     name::Name,
     reason::Reason,
-    store::{
-        Tx, event::NewEvent, record_link::LinkSpace, resource::Resource, run_record::OutcomeCount,
-    },
+    store::{Tx, event::NewEvent, record_link::LinkSpace, resource::Resource},
 };
 
 /// How many records may be quarantined before a run pauses: at least this many.
@@ -243,7 +241,7 @@ async fn finish(work: &Work, name: &Name) -> Result<()> {
     }
     events.extend(run::advance(&mut run, RunEvent::Loaded).ok().flatten());
     let counts = tx.run_record_counts(name).await?;
-    let accounting = account(run.body.totals.as_ref(), &counts);
+    let accounting = run::account(run.body.totals.as_ref(), &counts);
     let event = match accounting.verdict() {
         Verdict::Complete => RunEvent::Accounted,
         Verdict::Undecided(count) => {
@@ -275,26 +273,6 @@ fn failure(reason: Reason, count: i64, what: &str) -> Failure {
         .to_failure()
 }
 
-/// The sums of a run, from what is in scope and what the ledger holds.
-pub(crate) fn account(
-    totals: Option<&BTreeMap<String, i64>>,
-    counts: &[OutcomeCount],
-) -> Accounting {
-    let mut accounting = Accounting::default();
-    for (kind, total) in totals.into_iter().flatten() {
-        let account = KindAccount { total: *total, outcomes: BTreeMap::new() };
-        accounting.kinds.insert(kind.clone(), account);
-    }
-    for count in counts {
-        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == count.outcome);
-        if let Some(outcome) = outcome {
-            let kind = accounting.kinds.entry(count.kind.clone()).or_default();
-            *kind.outcomes.entry(outcome).or_default() += count.count;
-        }
-    }
-    accounting
-}
-
 /// Brings a run to rest: paused, cancelled or failed.
 async fn end(
     work: &Work,
@@ -316,7 +294,7 @@ async fn end(
         events.extend(run::advance(&mut run, RunEvent::Drained)?);
     }
     let counts = tx.run_record_counts(name).await?;
-    run.body.accounting = Some(account(run.body.totals.as_ref(), &counts));
+    run.body.accounting = Some(run::account(run.body.totals.as_ref(), &counts));
     run.body.worker.clear();
     tx.resource_update(&mut run).await?;
     if run.body.kind == RunKind::Live {

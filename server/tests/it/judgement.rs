@@ -1,0 +1,177 @@
+//! A run in which some records cannot be decided, and what people do about it.
+
+use cartage_client::{
+    road,
+    v1::{
+        self, ErrorReason, Outcome,
+        resolve_run_record_request::Resolution,
+        run::{PauseReason, State},
+    },
+    wait,
+};
+use cartage_sandbox::medusa::{Fault, Faults, Rule};
+
+use crate::{
+    support::{Server, refused_with, soon},
+    walk::Walk,
+};
+
+fn outcomes(run: &v1::Run) -> v1::OutcomeCounts {
+    run.accounting.as_ref().unwrap().outcomes.unwrap()
+}
+
+/// Two products are left half-made by the shop, and the run waits for a person.
+async fn undecided(server: &Server) -> (Walk, tempfile::TempDir, v1::Run) {
+    let rows = "lost,Half lost,,Acme,1\nodd,Half odd,,Acme,2\n";
+    let (walk, files) = Walk::handful(server, rows).await;
+    let (plan, before) = walk.ready().await;
+    let rule = Rule {
+        fault: Fault::CutAmid { rest_ms: None },
+        path: Some("/admin/products".to_owned()),
+        body: Some("Half".to_owned()),
+        ..Rule::default()
+    };
+    walk.shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    walk.shop.set_faults(Faults::default());
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    assert_eq!((outcomes(&run).migrated, outcomes(&run).unknown), (0, 2), "{run:?}");
+    (walk, files, run)
+}
+
+/// The product of a title, as the shop's admin sees it.
+async fn product_of(walk: &Walk, title: &str) -> Option<String> {
+    let shop = reqwest::Client::new();
+    let answer = shop
+        .get(format!("{}/admin/products?limit=100&fields=id,title", walk.shop.url()))
+        .basic_auth(walk.shop.api_key(), Some(""))
+        .send()
+        .await
+        .unwrap();
+    let body: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let products = body["products"].as_array().unwrap();
+    let found = products.iter().find(|product| product["title"] == title)?;
+    Some(found["id"].as_str().unwrap().to_owned())
+}
+
+/// Deletes the product of a title, as a person would.
+async fn delete_product(walk: &Walk, title: &str) {
+    let id = product_of(walk, title).await.unwrap();
+    let answer = reqwest::Client::new()
+        .delete(format!("{}/admin/products/{id}", walk.shop.url()))
+        .basic_auth(walk.shop.api_key(), Some(""))
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
+fn resolve(name: &str, reason: &str) -> v1::ResolveRunRecordRequest {
+    v1::ResolveRunRecordRequest {
+        name: name.to_owned(),
+        resolution: Resolution::Quarantine.into(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn accept(run: &v1::Run, reason: &str) -> v1::AcceptRunRequest {
+    v1::AcceptRunRequest {
+        name: run.name.clone(),
+        etag: run.etag.clone(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
+    let server = Server::start().await;
+    let (walk, _files, run) = undecided(&server).await;
+    let client = &walk.client;
+
+    // Nothing is accepted while records are undecided, and a refusal changes nothing.
+    let status = refused_with(client, accept(&run, "enough"), ErrorReason::UnknownEffects).await;
+    assert_eq!(status.metadata.get("count").map(String::as_str), Some("2"));
+    let mut without_etag = accept(&run, "enough");
+    without_etag.etag.clear();
+    refused_with(client, without_etag, ErrorReason::EtagRequired).await;
+    refused_with(client, accept(&run, " "), ErrorReason::InvalidFields).await;
+    let read = client.call(v1::GetRunRequest { name: run.name.clone() }).await.unwrap();
+    assert_eq!((read.state(), &read.etag), (State::AwaitingAcceptance, &run.etag));
+    let missing = format!("{}/records/product.bm8", run.name);
+    refused_with(client, resolve(&missing, "no"), ErrorReason::ResourceNotFound).await;
+
+    // One of the halves is removed by a person; the other one stays as it is.
+    delete_product(&walk, "Half lost").await;
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    let retried = client.call(retry).await.unwrap();
+    assert_eq!(retried.state(), State::Pending);
+    let run = soon(wait::run(client, &run.name, |_| {})).await.unwrap();
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    assert_eq!((outcomes(&run).migrated, outcomes(&run).unknown), (1, 1), "{run:?}");
+    let lost = walk.records(&run.name, "source_id = \"lost\"").await.remove(0);
+    assert_eq!(lost.outcome(), Outcome::Migrated, "{lost:?}");
+    refused_with(client, resolve(&lost.name, "no"), ErrorReason::StateConflict).await;
+    assert_eq!(walk.shop.state("cartage_key")["duplicates"], serde_json::json!({}));
+
+    // The other half is judged.
+    let odd = walk.records(&run.name, "outcome = UNKNOWN").await.remove(0);
+    let judged = client.call(resolve(&odd.name, "It has no variants.")).await.unwrap();
+    assert_eq!(judged.outcome(), Outcome::Quarantined);
+    assert_eq!(judged.reason, "It has no variants.");
+    refused_with(client, resolve(&odd.name, "again"), ErrorReason::StateConflict).await;
+    refused_with(client, accept(&run, "old etag"), ErrorReason::EtagMismatch).await;
+
+    let run = client.call(v1::GetRunRequest { name: run.name }).await.unwrap();
+    let accepted = client.call(accept(&run, "The rest is there.")).await.unwrap();
+    assert_eq!(accepted.state(), State::Succeeded, "{accepted:?}");
+    let acceptance = accepted.acceptance.clone().unwrap();
+    assert_eq!(acceptance.reason, "The rest is there.");
+    assert!(!acceptance.actor.is_empty() && accepted.failure.is_none());
+    assert_eq!((outcomes(&accepted).quarantined, outcomes(&accepted).unknown), (1, 0));
+    let again = client.call(accept(&accepted, "Twice.")).await.unwrap();
+    assert_eq!(again.etag, accepted.etag, "the goal held already");
+    let name = walk.migration.clone();
+    let migration = client.call(v1::GetMigrationRequest { name }).await.unwrap();
+    assert_eq!(migration.state(), v1::migration::State::Monitoring);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_failed_goes_on_where_it_ended() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::handful(&server, "one,One,,Acme,1\ntwo,Two,,Acme,2\n").await;
+    let (plan, before) = walk.ready().await;
+    // Neither the credentials nor a moment's trouble: the set-up itself is refused.
+    let rule = Rule {
+        fault: Fault::Refuse { status: 400 },
+        path: Some("/admin/shipping-profiles".to_owned()),
+        reads: true,
+        ..Rule::default()
+    };
+    walk.shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::Failed, "{run:?}");
+    assert!(run.failure.is_some() && run.end_time.is_some());
+    walk.shop.set_faults(Faults::default());
+
+    // A second live run that has not ended has the right of way.
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    walk.shop.set_faults(Faults { revoked: true, ..Faults::default() });
+    let second = walk.live(&plan, &before).await;
+    assert_eq!(second.pause_reason(), PauseReason::CredentialsRejected, "{second:?}");
+    refused_with(&walk.client, retry.clone(), ErrorReason::LiveRunActive).await;
+    walk.shop.set_faults(Faults::default());
+    let cancel = v1::CancelRunRequest { name: second.name.clone(), ..Default::default() };
+    walk.client.call(cancel).await.unwrap();
+    soon(wait::run(&walk.client, &second.name, |_| {})).await.unwrap();
+
+    let retried = walk.client.call(retry).await.unwrap();
+    assert_eq!((retried.state(), retried.end_time), (State::Pending, None));
+    assert_eq!(retried.pause_reason(), PauseReason::Unspecified);
+    let run = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    assert_eq!(walk.shop.state("cartage_key")["counts"]["products"], 2);
+    let report = soon(road::verify_run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
+}

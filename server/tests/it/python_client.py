@@ -1,166 +1,167 @@
-"""A client of Cartage that knows nothing but the address: every type comes by reflection.
+"""A client of Cartage that knows nothing but the address: every type comes by reflection."""
 
-Walks the road from exports in a folder to a Medusa and prints the accounting as JSON.
-Usage: python_client.py ADDRESS TOKEN ACCOUNT EXPORT_FOLDER MEDUSA_URL MEDUSA_KEY
-"""
-
-import json
-import sys
 import time
 import uuid
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import any_pb2, descriptor_pb2, json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
+# Every call has a deadline, which goes to the service as `grpc-timeout`.
+CALL_S = 30
+PATIENCE_S = 100
 GOING = {"PENDING", "RUNNING", "VERIFYING", "PAUSING", "CANCELLING"}
-PATIENCE_S = 90
+
+
+class Refused(Exception):
+    """A call that was refused: its code, and what the details say to programs."""
+
+    def __init__(self, error):
+        super().__init__(f"{error.code()}: {error.details()}")
+        self.code = error.code()
+        self.info, self.violations = {}, []
+        trailers = dict(error.trailing_metadata() or ())
+        status = STATUS["Status"].FromString(trailers.get("grpc-status-details-bin", b""))
+        for detail in status.details:
+            name = detail.TypeName().removeprefix("google.rpc.")
+            if name in STATUS:
+                said = json_format.MessageToDict(STATUS[name].FromString(detail.value))
+                self.violations += said.get("violations", []) + said.get("fieldViolations", [])
+                self.info = said if name == "ErrorInfo" else self.info
+        self.reason = self.info.get("reason")
+
+
+def status_messages():
+    """The messages of a rich error, which are gRPC's own and not the service's."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="status.proto", package="google.rpc", syntax="proto3",
+        dependency=["google/protobuf/any.proto"],
+    )
+    kinds = descriptor_pb2.FieldDescriptorProto
+
+    def message(within, name, **fields):
+        made = within.add(name=name)
+        for number, (field, kind) in enumerate(fields.items(), start=1):
+            made.field.add(
+                name=field, number=number,
+                label=kinds.LABEL_REPEATED if kind.startswith("*") else kinds.LABEL_OPTIONAL,
+                type={"text": kinds.TYPE_STRING, "number": kinds.TYPE_INT32}.get(
+                    kind, kinds.TYPE_MESSAGE),
+                type_name=kind[1:] if kind.startswith("*") else None,
+            )
+        return made
+
+    within = file.message_type
+    message(within, "Status", code="number", message="text", details="*.google.protobuf.Any")
+    info = message(
+        within, "ErrorInfo",
+        reason="text", domain="text", metadata="*.google.rpc.ErrorInfo.MetadataEntry",
+    )
+    message(info.nested_type, "MetadataEntry", key="text", value="text").options.map_entry = True
+    message(within, "FieldViolation", field="text", description="text", reason="text")
+    message(within, "BadRequest", field_violations="*.google.rpc.FieldViolation")
+    message(within, "Violation", type="text", subject="text", description="text")
+    message(within, "PreconditionFailure", violations="*.google.rpc.Violation")
+    pool = DescriptorPool()
+    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    names = "Status", "ErrorInfo", "BadRequest", "PreconditionFailure"
+    found = {name: pool.FindMessageTypeByName(f"google.rpc.{name}") for name in names}
+    return {name: GetMessageClass(descriptor) for name, descriptor in found.items()}
+
+
+STATUS = status_messages()
 
 
 class Cartage:
     """Calls methods by name, with requests and answers as dictionaries."""
 
     def __init__(self, address, token):
+        self.address = address
         self.channel = grpc.insecure_channel(address)
         self.metadata = [("authorization", f"Bearer {token}")]
-        database = ProtoReflectionDescriptorDatabase(self.channel)
-        self.pool = DescriptorPool(database)
-        self.services = sorted(database.get_services())
+        # Types are asked for when they are needed first, which may be after a cut.
+        reflection = ProtoReflectionDescriptorDatabase(grpc.insecure_channel(address))
+        self.pool = DescriptorPool(reflection)
 
-    def _method(self, service, method):
+    def _method(self, service, method, fields):
         found = self.pool.FindServiceByName(f"cartage.v1.{service}").methods_by_name[method]
-        kinds = GetMessageClass(found.input_type), GetMessageClass(found.output_type)
-        return f"/cartage.v1.{service}/{method}", *kinds
-
-    def call(self, service, method, /, **fields):
-        path, asked, answer = self._method(service, method)
+        asked, answer = GetMessageClass(found.input_type), GetMessageClass(found.output_type)
         if "request_id" in asked.DESCRIPTOR.fields_by_name:
             fields.setdefault("request_id", str(uuid.uuid4()))
-        method = self.channel.unary_unary(path, asked.SerializeToString, answer.FromString)
-        request = json_format.ParseDict(fields, asked())
-        response = method(request, metadata=self.metadata, timeout=30)
+        kind = "unary_stream" if found.server_streaming else "unary_unary"
+        path = f"/cartage.v1.{service}/{method}"
+        bound = getattr(self.channel, kind)(path, asked.SerializeToString, answer.FromString)
+        return bound, json_format.ParseDict(fields, asked())
+
+    def call(self, service, method, /, **fields):
+        bound, request = self._method(service, method, fields)
+        try:
+            response = bound(request, metadata=self.metadata, timeout=CALL_S)
+        except grpc.RpcError as error:
+            raise Refused(error) from None
         return json_format.MessageToDict(response, preserving_proto_field_name=True)
 
-    def watch(self, service, method, /, **fields):
-        path, asked, answer = self._method(service, method)
-        method = self.channel.unary_stream(path, asked.SerializeToString, answer.FromString)
-        request = json_format.ParseDict(fields, asked())
-        for message in method(request, metadata=self.metadata, timeout=PATIENCE_S):
-            yield json_format.MessageToDict(message, preserving_proto_field_name=True)
+    def stream(self, service, method, /, **fields):
+        bound, request = self._method(service, method, fields)
+        try:
+            for message in bound(request, metadata=self.metadata, timeout=PATIENCE_S):
+                yield json_format.MessageToDict(message, preserving_proto_field_name=True)
+        except grpc.RpcError as error:
+            raise Refused(error) from None
+
+    def cut(self):
+        """Drops the connection with everything on it, as a broken network would, and dials anew."""
+        self.channel.close()
+        self.channel = grpc.insecure_channel(self.address)
+
+    def pages(self, service, method, items, /, page_size=50, **fields):
+        """All items of a list, page by page, and how many pages there were."""
+        found, pages, token = [], 0, ""
+        while token or not pages:
+            page = self.call(service, method, page_size=page_size, page_token=token, **fields)
+            assert len(page.get(items, [])) <= page_size, (method, len(page[items]))
+            found += page.get(items, [])
+            pages, token = pages + 1, page.get("next_page_token", "")
+        return found, pages
+
+    def refused(self, reason, service, method, /, **fields):
+        """A call that must be refused for this reason; gives what else was said."""
+        try:
+            answer = self.call(service, method, **fields)
+        except Refused as refusal:
+            assert refusal.reason == reason, (method, refusal, refusal.info)
+            assert refusal.info["domain"] == "api.cartage", refusal.info
+            return refusal
+        raise AssertionError(f"{method} was not refused with {reason}: {answer}")
+
+    def refused_stream(self, reason, service, method, /, **fields):
+        """The same of a stream, which is refused at its first message."""
+        try:
+            message = next(self.stream(service, method, **fields))
+        except Refused as refusal:
+            assert refusal.reason == reason, (method, refusal, refusal.info)
+            return refusal
+        raise AssertionError(f"{method} was not refused with {reason}: {message}")
 
     def ended(self, service, method, name):
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
+        """The resource, once it does not move by itself any more."""
+        def at_rest():
             found = self.call(service, method, name=name)
-            if found["state"] not in GOING:
-                return found
-            time.sleep(0.1)
-        raise TimeoutError(name)
+            return found if found["state"] not in GOING else None
+
+        return until(at_rest)
 
 
-def snapshot(cartage, connection):
-    taken = cartage.call("SnapshotService", "CreateSnapshot", parent=connection)["name"]
-    taken = cartage.ended("SnapshotService", "GetSnapshot", taken)
-    assert taken["state"] == "SUCCEEDED", taken
-    test = cartage.call("SnapshotService", "CreateRestoreTest", parent=taken["name"])["name"]
-    test = cartage.ended("SnapshotService", "GetRestoreTest", test)
-    assert test["verdict"] == "VERDICT_PASSED", test
-    return taken["name"]
-
-
-def refusals(cartage, account):
-    """Errors carry their reason for programs in any language."""
-    try:
-        cartage.call("ConnectionService", "GetConnection", name=f"{account}/connections/none")
-        raise AssertionError("it is there")
-    except grpc.RpcError as error:
-        assert error.code() == grpc.StatusCode.NOT_FOUND, error
-        details = dict(error.trailing_metadata())["grpc-status-details-bin"]
-        assert b"RESOURCE_NOT_FOUND" in details, details
-
-
-def walk(cartage, account, export, url, key):
-    connections = {
-        "py-old": {"shopify_csv": {
-            "path": export, "time_zone": "Europe/Berlin", "default_currency_code": "EUR",
-        }},
-        "py-new": {"medusa": {"base_url": url}, "credentials": {"api_key": key}},
-    }
-    for name, connection in connections.items():
-        made = cartage.call(
-            "ConnectionService", "CreateConnection",
-            parent=account, connection_id=name, connection=connection,
-        )
-        cartage.call("ConnectionService", "VerifyConnection", name=made["name"])
-        made = cartage.ended("ConnectionService", "GetConnection", made["name"])
-        assert made["state"] == "ACTIVE", made
-    source, target = f"{account}/connections/py-old", f"{account}/connections/py-new"
-    migration = cartage.call(
-        "MigrationService", "CreateMigration", parent=account,
-        migration={"source_connection": source, "target_connection": target},
-    )["name"]
-    old = snapshot(cartage, source)
-
-    audit = cartage.call("AuditService", "CreateAudit", parent=migration, audit={"snapshot": old})
-    findings, ends = 0, None
-    for message in cartage.watch("AuditService", "WatchAudit", name=audit["name"]):
-        findings += "finding" in message
-        ends = message.get("end_of_stream", ends)
-    assert ends["reason"] == "REASON_RESOURCE_TERMINAL", ends
-    audit = cartage.call("AuditService", "GetAudit", name=audit["name"])
-    assert audit["state"] == "SUCCEEDED", audit
-    assert findings == int(audit.get("finding_count", 0)), (findings, audit)
-
-    mapping = cartage.call("MappingService", "CreateMapping", parent=migration, mapping={})
-    revision = cartage.call(
-        "MappingService", "PublishMapping", name=mapping["name"], etag=mapping["etag"],
-    )["name"]
-    plan = cartage.call(
-        "PlanService", "CreatePlan", parent=migration,
-        plan={"snapshot": old, "mapping_revision": revision},
-    )
-    plan = cartage.call(
-        "PlanService", "SubmitPlan", name=plan["name"], etag=plan["etag"],
-        acknowledged_loss_ids=[it["loss"]["id"] for it in plan.get("losses", [])],
-    )
-    plan = cartage.call("PlanService", "ApprovePlan", name=plan["name"], etag=plan["etag"])
-    assert plan["state"] == "APPROVED", plan
-    run = cartage.call(
-        "RunService", "CreateRun", parent=migration,
-        run={"kind": "RUN_KIND_LIVE", "plan": plan["name"],
-             "target_snapshot": snapshot(cartage, target)},
-    )
-    cartage.call("RunService", "StartRun", name=run["name"], etag=run["etag"])
-    for message in cartage.watch("RunService", "WatchRun", name=run["name"]):
-        ends = message.get("end_of_stream")
-    assert ends["reason"] == "REASON_RESOURCE_TERMINAL", ends
-    run = cartage.call("RunService", "GetRun", name=run["name"])
-    assert run["state"] == "SUCCEEDED", run
-    report = cartage.call(
-        "VerificationService", "CreateVerificationReport", parent=run["name"],
-    )["name"]
-    report = cartage.ended("VerificationService", "GetVerificationReport", report)
-    return {
-        "services": cartage.services,
-        "passed": report.get("passed", False),
-        "findings": findings,
-        "total": int(run["accounting"]["total"]),
-        "unaccounted": int(run["accounting"].get("unaccounted", 0)),
-        "migrated": int(run["accounting"]["outcomes"].get("migrated", 0)),
-        "changed": int(run["accounting"]["outcomes"].get("changed", 0)),
-    }
-
-
-def main():
-    address, token, account, export, url, key = sys.argv[1:]
-    cartage = Cartage(address, token)
-    refusals(cartage, account)
-    print(json.dumps(walk(cartage, account, export, url, key)))
-
-
-if __name__ == "__main__":
-    main()
+def until(found):
+    """Asks until there is an answer."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise TimeoutError(found)

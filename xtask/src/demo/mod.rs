@@ -326,7 +326,7 @@ fn calls(uri: &str, address: &str, token: &str, migration: &str) -> String {
         r#"
 export CARTAGE_TOKEN={token}
 
-npx @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \
+npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \
     --header "authorization: Bearer $CARTAGE_TOKEN" --reflect-header '*' \
     --data '{{"parent": "{migration}"}}' {uri}/cartage.v1.RunService/ListRuns
 
@@ -384,5 +384,9 @@ mod tests {
         assert!(text.contains(r#"insecure_channel("127.0.0.1:7")"#));
         assert!(text.contains(r#"'{"parent": "accounts/demo/migrations/m"}'"#));
         assert!(!text.contains("{{"));
+        // Those of the README are tested against a server.
+        let readme = include_str!("../../../README.md");
+        let of_buf = text.lines().skip_while(|line| !line.starts_with("npx ")).take(2);
+        assert!(of_buf.clone().count() == 2 && of_buf.clone().all(|line| readme.contains(line)));
     }
 }

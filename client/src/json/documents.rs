@@ -35,7 +35,8 @@ documents! {
     ListMigrationsResponse UpdateMigrationRequest DeleteMigrationRequest CancelMigrationRequest
     CompleteMigrationRequest Plan Approval CreatePlanRequest GetPlanRequest SubmitPlanRequest
     ApprovePlanRequest Platform PlatformKind PlatformKey PlatformLimit GetPlatformRequest
-    ListPlatformsRequest ListPlatformsResponse Run WorkerInfo RunRecord TargetObject RecordLink
+    ListPlatformsRequest ListPlatformsResponse PlatformField ListPlatformFieldsRequest
+    ListPlatformFieldsResponse Run WorkerInfo RunRecord TargetObject RecordLink
     ReadinessItem Preflight PreflightKind PreflightIssue CheckRunReadinessRequest
     CheckRunReadinessResponse CreateRunRequest GetRunRequest ListRunsRequest ListRunsResponse
     StartRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest

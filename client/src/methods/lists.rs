@@ -36,6 +36,7 @@ lists! {
     PreviewMappingRequest => rows: PreviewRow;
     ListMigrationsRequest => migrations: Migration;
     ListPlatformsRequest => platforms: Platform;
+    ListPlatformFieldsRequest => fields: PlatformField;
     CheckRunReadinessRequest => issues: PreflightIssue;
     ListRunsRequest => runs: Run;
     ListRunRecordsRequest => run_records: RunRecord;

@@ -62,6 +62,7 @@ reads! {
     plans.get_plan(GetPlanRequest) -> v1::Plan;
     platforms.get_platform(GetPlatformRequest) -> v1::Platform;
     platforms.list_platforms(ListPlatformsRequest) -> v1::ListPlatformsResponse;
+    platforms.list_platform_fields(ListPlatformFieldsRequest) -> v1::ListPlatformFieldsResponse;
     runs.check_run_readiness(CheckRunReadinessRequest) -> v1::CheckRunReadinessResponse;
     runs.get_run(GetRunRequest) -> v1::Run;
     runs.list_runs(ListRunsRequest) -> v1::ListRunsResponse;

@@ -1,15 +1,17 @@
 //! `PlatformService`: what the connectors of this server can do.
 
 use cartage_connectors::LookUp;
-use cartage_model::{Kind, Limit, Loss};
-use cartage_proto::v1::{self, platform_service_server::PlatformService};
+use cartage_model::{FieldType, Kind, Limit, Loss};
+use cartage_proto::v1::{
+    self, list_platform_fields_request::Side, platform_service_server::PlatformService,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Api, connection::encode_role, convert, page::Page};
 use crate::{
     app::{
         plan::{kept_in, loss_id},
-        platform::{self, Platform},
+        platform::{self, Field, Platform},
     },
     error::{Error, Result},
 };
@@ -21,11 +23,7 @@ impl PlatformService for Api {
         request: Request<v1::GetPlatformRequest>,
     ) -> Result<Response<v1::Platform>, Status> {
         let (_, request) = self.enter(request)?;
-        let id = request.name.strip_prefix("platforms/").filter(|id| crate::name::is_id(id));
-        let id = id.ok_or_else(|| {
-            Error::field("name", "FORMAT_INVALID", "A name looks like platforms/{platform}.")
-        })?;
-        Ok(Response::new(encode(&platform::get(id)?)))
+        Ok(Response::new(encode(&platform::get(id_of(&request.name, "name")?)?)))
     }
 
     async fn list_platforms(
@@ -42,6 +40,59 @@ impl PlatformService for Api {
         let platforms = ids.into_iter().map(|id| Ok(encode(&platform::get(id)?)));
         let platforms = platforms.collect::<Result<_>>()?;
         Ok(Response::new(v1::ListPlatformsResponse { platforms, next_page_token }))
+    }
+
+    async fn list_platform_fields(
+        &self,
+        request: Request<v1::ListPlatformFieldsRequest>,
+    ) -> Result<Response<v1::ListPlatformFieldsResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        let platform = platform::get(id_of(&request.parent, "parent")?)?;
+        let kind = convert::kind(request.kind, "kind")?.ok_or_else(|| {
+            Error::field("kind", "REQUIRED", "Say which kind of record the fields are of.")
+        })?;
+        let reads = request.side() == Side::Source;
+        let mut fields = if reads { platform.source_fields(kind) } else { platform.fields(kind) }?;
+        let arguments = format!("{}\n{}\n{reads}", request.parent, kind);
+        let (size, token) = (request.page_size, request.page_token.as_str());
+        let page =
+            Page::new(&caller.account, "ListPlatformFields", &arguments, size, token, 1_000)?;
+        let after: Option<String> = page.after(&self.app.keys)?;
+        fields.retain(|field| after.as_ref().is_none_or(|after| field.path > *after));
+        let next_page_token = page.cut(&self.app.keys, &mut fields, |field| field.path.clone())?;
+        let fields = fields.into_iter().map(encode_field).collect();
+        Ok(Response::new(v1::ListPlatformFieldsResponse { fields, next_page_token }))
+    }
+}
+
+/// The id in the name of a platform.
+fn id_of<'a>(name: &'a str, field: &str) -> crate::error::Result<&'a str> {
+    let id = name.strip_prefix("platforms/").filter(|id| crate::name::is_id(id));
+    id.ok_or_else(|| {
+        Error::field(field, "FORMAT_INVALID", "A name looks like platforms/{platform}.")
+    })
+}
+
+fn encode_field(field: Field) -> v1::PlatformField {
+    use v1::platform_field::Type;
+    v1::PlatformField {
+        path: field.path,
+        r#type: match field.field_type {
+            FieldType::Text => Type::Text,
+            FieldType::Integer => Type::Integer,
+            FieldType::Decimal => Type::Decimal,
+            FieldType::Boolean => Type::Boolean,
+            FieldType::Instant => Type::Instant,
+            FieldType::List => Type::List,
+            FieldType::Set => Type::Set,
+            FieldType::Object => Type::Object,
+            FieldType::Any => Type::Any,
+        }
+        .into(),
+        required: field.required,
+        max_length: field.length_max.map_or(0, |max| i32::try_from(max).unwrap_or(i32::MAX)),
+        personal: field.personal,
+        description: field.about.to_owned(),
     }
 }
 

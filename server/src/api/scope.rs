@@ -143,7 +143,14 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("GetEvent", "events.read"),
         ],
     ),
-    ("PlatformService", &[("GetPlatform", "platforms.read"), ("ListPlatforms", "platforms.read")]),
+    (
+        "PlatformService",
+        &[
+            ("GetPlatform", "platforms.read"),
+            ("ListPlatforms", "platforms.read"),
+            ("ListPlatformFields", "platforms.read"),
+        ],
+    ),
 ];
 
 /// What a path such as `/cartage.v1.RunService/GetRun` asks; none when there is no such method.

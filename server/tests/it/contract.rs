@@ -163,6 +163,12 @@ async fn pages_hold_every_item_once_and_their_tokens_are_for_one_list() {
     assert_eq!(rules, all);
     assert!(rules.len() >= 20, "{} rules", rules.len());
     assert!(!one_by_one(&client, v1::ListPlatformsRequest::default()).await.is_empty());
+    let fields = v1::ListPlatformFieldsRequest {
+        parent: "platforms/medusa".to_owned(),
+        kind: v1::RecordKind::CustomerGroup.into(),
+        ..Default::default()
+    };
+    assert!(one_by_one(&client, fields).await.iter().any(|field| field.path == "name"));
 
     let first = v1::ListConnectionsRequest { page_size: 1, ..list.clone() };
     let token = client.call(first).await.unwrap().next_page_token;

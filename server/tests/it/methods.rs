@@ -19,7 +19,7 @@ use tonic_types::StatusExt;
 use crate::support::{Server, connect, paper_migration, refused_with, sandbox, soon};
 
 /// Methods that belong to no account.
-const GLOBAL: [&str; 3] = ["GetPlatform", "ListPlatforms", "ListAuditRules"];
+const GLOBAL: [&str; 4] = ["GetPlatform", "ListPlatforms", "ListPlatformFields", "ListAuditRules"];
 
 /// Names of every collection; `{}` is where a resource is or is not.
 const NAMES: [&str; 22] = [

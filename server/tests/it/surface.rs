@@ -10,6 +10,7 @@ const TESTS: &[&str] = &[
     include_str!("accounts.rs"),
     include_str!("contract.rs"),
     include_str!("identity.rs"),
+    include_str!("judgement.rs"),
     include_str!("mappings.rs"),
     include_str!("road.rs"),
     include_str!("sources.rs"),

@@ -262,7 +262,8 @@ pub fn state_event(connection: &Resource<Connection>, before: ConnectionState) -
         event_type: "connection.state_changed".to_owned(),
         resource: connection.name.to_string(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != connection.state).then(|| before.as_str().to_owned()),
         state: Some(connection.state.as_str().to_owned()),
         failure: connection.body.failure.clone(),
         ..NewEvent::default()

@@ -369,7 +369,8 @@ fn state_event(migration: &Resource<Migration>, before: MigrationState) -> NewEv
         event_type: "migration.state_changed".to_owned(),
         resource: migration.name.to_string(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != migration.state).then(|| before.as_str().to_owned()),
         state: Some(migration.state.as_str().to_owned()),
         failure: migration.body.failure.clone(),
         ..NewEvent::default()

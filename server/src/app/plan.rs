@@ -375,7 +375,8 @@ fn state_event(plan: &Resource<Plan>, before: PlanState) -> NewEvent {
         event_type: "plan.state_changed".to_owned(),
         resource: plan.name.to_string(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != plan.state).then(|| before.as_str().to_owned()),
         state: Some(plan.state.as_str().to_owned()),
         ..NewEvent::default()
     }

@@ -171,7 +171,8 @@ pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
         event_type: "run.state_changed".to_owned(),
         resource: run.name.as_str().to_owned(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != run.state).then(|| before.as_str().to_owned()),
         state: Some(run.state.as_str().to_owned()),
         failure: run.body.failure.clone(),
         ..NewEvent::default()

@@ -337,7 +337,8 @@ pub fn state_event(upload: &Resource<Upload>, before: UploadState) -> NewEvent {
         event_type: "upload.state_changed".to_owned(),
         resource: upload.name.to_string(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != upload.state).then(|| before.as_str().to_owned()),
         state: Some(upload.state.as_str().to_owned()),
         failure: upload.body.failure.clone(),
         ..NewEvent::default()

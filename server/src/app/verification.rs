@@ -93,7 +93,8 @@ pub fn state_event(report: &Resource<VerificationReport>, before: VerificationSt
         event_type: "verification_report.state_changed".to_owned(),
         resource: report.name.as_str().to_owned(),
         actor: "system".to_owned(),
-        previous_state: Some(before.as_str().to_owned()),
+        // What was created has no state before.
+        previous_state: (before != report.state).then(|| before.as_str().to_owned()),
         state: Some(report.state.as_str().to_owned()),
         failure: report.body.failure.clone(),
         ..NewEvent::default()

@@ -4,7 +4,7 @@ import time
 import uuid
 
 import grpc
-from google.protobuf import any_pb2, descriptor_pb2, json_format
+from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
@@ -20,61 +20,17 @@ GOING = {"PENDING", "RUNNING", "VERIFYING", "PAUSING", "CANCELLING"}
 class Refused(Exception):
     """A call that was refused: its code, and what the details say to programs."""
 
-    def __init__(self, error):
+    def __init__(self, error, message):
         super().__init__(f"{error.code()}: {error.details()}")
         self.code = error.code()
         self.info, self.violations = {}, []
         trailers = dict(error.trailing_metadata() or ())
-        status = STATUS["Status"].FromString(trailers.get("grpc-status-details-bin", b""))
-        for detail in status.details:
-            name = detail.TypeName().removeprefix("google.rpc.")
-            if name in STATUS:
-                said = json_format.MessageToDict(STATUS[name].FromString(detail.value))
-                self.violations += said.get("violations", []) + said.get("fieldViolations", [])
-                self.info = said if name == "ErrorInfo" else self.info
+        status = message("google.rpc.Status")
+        for detail in status.FromString(trailers.get("grpc-status-details-bin", b"")).details:
+            said = json_format.MessageToDict(message(detail.TypeName()).FromString(detail.value))
+            self.violations += said.get("violations", []) + said.get("fieldViolations", [])
+            self.info = said if detail.TypeName() == "google.rpc.ErrorInfo" else self.info
         self.reason = self.info.get("reason")
-
-
-def status_messages():
-    """The messages of a rich error, which are gRPC's own and not the service's."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="status.proto", package="google.rpc", syntax="proto3",
-        dependency=["google/protobuf/any.proto"],
-    )
-    kinds = descriptor_pb2.FieldDescriptorProto
-
-    def message(within, name, **fields):
-        made = within.add(name=name)
-        for number, (field, kind) in enumerate(fields.items(), start=1):
-            made.field.add(
-                name=field, number=number,
-                label=kinds.LABEL_REPEATED if kind.startswith("*") else kinds.LABEL_OPTIONAL,
-                type={"text": kinds.TYPE_STRING, "number": kinds.TYPE_INT32}.get(
-                    kind, kinds.TYPE_MESSAGE),
-                type_name=kind[1:] if kind.startswith("*") else None,
-            )
-        return made
-
-    within = file.message_type
-    message(within, "Status", code="number", message="text", details="*.google.protobuf.Any")
-    info = message(
-        within, "ErrorInfo",
-        reason="text", domain="text", metadata="*.google.rpc.ErrorInfo.MetadataEntry",
-    )
-    message(info.nested_type, "MetadataEntry", key="text", value="text").options.map_entry = True
-    message(within, "FieldViolation", field="text", description="text", reason="text")
-    message(within, "BadRequest", field_violations="*.google.rpc.FieldViolation")
-    message(within, "Violation", type="text", subject="text", description="text")
-    message(within, "PreconditionFailure", violations="*.google.rpc.Violation")
-    pool = DescriptorPool()
-    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    names = "Status", "ErrorInfo", "BadRequest", "PreconditionFailure"
-    found = {name: pool.FindMessageTypeByName(f"google.rpc.{name}") for name in names}
-    return {name: GetMessageClass(descriptor) for name, descriptor in found.items()}
-
-
-STATUS = status_messages()
 
 
 class Cartage:
@@ -87,6 +43,9 @@ class Cartage:
         # Types are asked for when they are needed first, which may be after a cut.
         reflection = ProtoReflectionDescriptorDatabase(grpc.insecure_channel(address))
         self.pool = DescriptorPool(reflection)
+
+    def _message(self, name):
+        return GetMessageClass(self.pool.FindMessageTypeByName(name))
 
     def _method(self, service, method, fields):
         found = self.pool.FindServiceByName(f"cartage.v1.{service}").methods_by_name[method]
@@ -103,7 +62,7 @@ class Cartage:
         try:
             response = bound(request, metadata=self.metadata, timeout=CALL_S)
         except grpc.RpcError as error:
-            raise Refused(error) from None
+            raise Refused(error, self._message) from None
         return json_format.MessageToDict(response, preserving_proto_field_name=True)
 
     def stream(self, service, method, /, **fields):
@@ -112,7 +71,7 @@ class Cartage:
             for message in bound(request, metadata=self.metadata, timeout=PATIENCE_S):
                 yield json_format.MessageToDict(message, preserving_proto_field_name=True)
         except grpc.RpcError as error:
-            raise Refused(error) from None
+            raise Refused(error, self._message) from None
 
     def cut(self):
         """Drops the connection with everything on it, as a broken network would, and dials anew."""

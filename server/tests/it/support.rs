@@ -21,7 +21,7 @@ use cartage_server::{
 };
 
 /// The longest any test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A server in this process.
 pub(crate) struct Server {

@@ -163,9 +163,7 @@ mod tests {
             return;
         }
         all.push((path.to_vec(), name.to_owned()));
-        for (i, field) in (0..).zip(&message.field) {
-            all.push(([path, &[2, i]].concat(), format!("{name}.{}", field.name())));
-        }
+        all.extend(own_fields(message, path, name));
         for (i, below) in (0..).zip(&message.nested_type) {
             let path = [path, &[3, i]].concat();
             message_elements(below, &path, &format!("{name}.{}", below.name()), all);
@@ -174,6 +172,63 @@ mod tests {
             let path = [path, &[4, i]].concat();
             enum_elements(kind, &path, &format!("{name}.{}", kind.name()), all);
         }
+    }
+
+    /// The fields of a message, those of its oneofs among them.
+    fn own_fields(
+        message: &prost_types::DescriptorProto,
+        path: &[i32],
+        name: &str,
+    ) -> Vec<(Vec<i32>, String)> {
+        let place = |i| [path, &[2, i]].concat();
+        let fields = (0..).zip(&message.field);
+        fields.map(|(i, field)| (place(i), format!("{name}.{}", field.name()))).collect()
+    }
+
+    /// The fields of a message and of those within it.
+    fn all_fields(
+        message: &prost_types::DescriptorProto,
+        path: &[i32],
+        name: &str,
+    ) -> Vec<(Vec<i32>, String)> {
+        if message.options.as_ref().is_some_and(|options| options.map_entry()) {
+            return Vec::new();
+        }
+        let mut all = own_fields(message, path, name);
+        for (i, below) in (0..).zip(&message.nested_type) {
+            let path = [path, &[3, i]].concat();
+            all.extend(all_fields(below, &path, &format!("{name}.{}", below.name())));
+        }
+        all
+    }
+
+    /// Who sets a field, and when, is its first word (AIP-203); where several are true, such as for
+    /// what is sent once and never returned, more may follow.
+    #[test]
+    fn every_field_begins_with_its_behaviour() {
+        const WORDS: [&str; 6] =
+            ["Required.", "Optional.", "Output only.", "Input only.", "Immutable.", "Identifier."];
+        let set = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let (mut seen, mut without) = (0, Vec::new());
+        for file in set.file.iter().filter(|file| file.package() == "cartage.v1") {
+            let said: std::collections::BTreeMap<&[i32], &str> = file
+                .source_code_info
+                .iter()
+                .flat_map(|info| &info.location)
+                .map(|at| (at.path.as_slice(), at.leading_comments().trim()))
+                .collect();
+            for (i, message) in (0..).zip(&file.message_type) {
+                for (path, name) in all_fields(message, &[4, i], message.name()) {
+                    seen += 1;
+                    let comment = said.get(path.as_slice()).copied().unwrap_or_default();
+                    if !WORDS.iter().any(|word| comment.starts_with(word)) {
+                        without.push(name);
+                    }
+                }
+            }
+        }
+        assert!(seen > 500, "{seen} fields");
+        assert!(without.is_empty(), "without a word of AIP-203: {without:#?}");
     }
 
     fn enum_elements(

@@ -36,6 +36,8 @@ pub struct Config {
     pub streams_max: usize,
     /// How many of them may be one account's.
     pub streams_per_account_max: usize,
+    /// How many of those may be one subject's.
+    pub streams_per_principal_max: usize,
     /// How long a message of a stream may wait for its reader.
     pub reader_patience: Duration,
     /// How long the server waits for calls and streams to end when it is stopped.
@@ -61,6 +63,7 @@ impl Config {
             stream_age_max: Duration::from_secs(30 * 60),
             streams_max: 256,
             streams_per_account_max: 100,
+            streams_per_principal_max: 10,
             reader_patience: Duration::from_secs(30),
             drain: Duration::from_secs(15),
         }

@@ -147,7 +147,7 @@ pub async fn open<F: Feed>(
     mut feed: F,
     opening: Opening,
 ) -> Result<Stream<F::Message>> {
-    let permit = app.streams.open(&caller.account)?;
+    let permit = app.streams.open(caller)?;
     let heartbeat = between(&opening.heartbeat, 15.0, 5.0, 60.0, "heartbeat_interval")?;
     let min_progress = between(&opening.min_progress, 1.0, 0.1, 60.0, "min_progress_interval")?;
     let binding = format!("watch\n{}\n{}", caller.account, feed.binding());

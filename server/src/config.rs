@@ -30,7 +30,7 @@ pub struct Config {
     pub approvals_required: u32,
     /// Whether a plan's submitter may approve it.
     pub self_approval: bool,
-    /// How long a stream may live.
+    /// How long a stream may live; each lives up to a tenth less or more.
     pub stream_age_max: Duration,
     /// How many streams may be open at once.
     pub streams_max: usize,
@@ -38,6 +38,9 @@ pub struct Config {
     pub streams_per_account_max: usize,
     /// How many of those may be one subject's.
     pub streams_per_principal_max: usize,
+    /// How long events are kept: those of an account after they happened, those of a migration
+    /// after it has ended.
+    pub events_kept_for: Duration,
     /// How long a message of a stream may wait for its reader.
     pub reader_patience: Duration,
     /// How long the server waits for calls and streams to end when it is stopped.
@@ -64,6 +67,7 @@ impl Config {
             streams_max: 256,
             streams_per_account_max: 100,
             streams_per_principal_max: 10,
+            events_kept_for: Duration::from_secs(90 * 24 * 3_600),
             reader_patience: Duration::from_secs(30),
             drain: Duration::from_secs(15),
         }

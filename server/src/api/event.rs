@@ -1,8 +1,11 @@
 //! EventService: the durable history of migrations and accounts.
 
 use async_trait::async_trait;
+use cartage_engine::migration::MigrationState;
 use cartage_proto::v1;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
+use v1::end_of_stream::Reason as Why;
 
 use super::{
     Api, convert, filter, own_name,
@@ -10,9 +13,15 @@ use super::{
     watch::{self, Feed, Item, Opening},
 };
 use crate::{
-    error::{Error, Result},
+    app::migration::Migration,
+    error::{Error, Result, Violation},
     name::Name,
-    store::{Store, Tx, event::Event},
+    reason::Reason,
+    store::{
+        Store, Tx,
+        event::{Bounds, Event, Limits, News},
+        resource::Resource,
+    },
     token::Caller,
 };
 
@@ -48,12 +57,52 @@ async fn exists(tx: &mut Tx, parent: &Name) -> Result<()> {
     if parent.parent().is_some() { tx.resource_exists(parent).await } else { Ok(()) }
 }
 
+/// The uid of the event at a sequence of a stream.
+pub(super) async fn uid(
+    store: &Store,
+    account: &str,
+    stream: &str,
+    sequence: i64,
+) -> Result<Option<Uuid>> {
+    let mut tx = store.begin(account).await?;
+    let uid = tx.event_uid(stream, sequence).await?;
+    tx.rollback().await?;
+    Ok(uid)
+}
+
+/// The events that should stand on a page have been removed since the page before.
+fn page_gone(after: i64, oldest: i64) -> Error {
+    let message = "The events of this page have been removed; begin at the first page.";
+    let mut error = Error::new(Reason::PageTokenExpired, message)
+        .with("sequence", after.to_string())
+        .with("oldestSequence", oldest.to_string());
+    error.violations.push(Violation {
+        field: "page_token".to_owned(),
+        reason: "OUT_OF_RANGE",
+        description: "The first page begins with the oldest event that is kept.".to_owned(),
+    });
+    error
+}
+
 struct EventFeed {
     store: Store,
     account: String,
     stream: String,
+    /// Of the migration, where it is one: another one of that name has another history.
+    migration: Option<Uuid>,
     event_type: String,
     resource: String,
+}
+
+impl EventFeed {
+    /// The migration whose events these are; none where they are the account's own.
+    async fn migration(&self, tx: &mut Tx) -> Result<Option<Resource<Migration>>> {
+        let name = Name::trusted(&self.stream);
+        if name.parent().is_none() {
+            return Ok(None);
+        }
+        tx.resource_get::<Migration>(&name).await.map(Some)
+    }
 }
 
 #[async_trait]
@@ -65,28 +114,40 @@ impl Feed for EventFeed {
         format!("events\n{}\n{}\n{}", self.stream, self.event_type, self.resource)
     }
 
-    async fn head(&mut self) -> Result<i64> {
+    async fn bounds(&mut self) -> Result<Bounds> {
         let mut tx = self.store.begin(&self.account).await?;
-        exists(&mut tx, &Name::trusted(&self.stream)).await?;
-        let head = tx.event_head(&self.stream).await?;
+        self.migration = self.migration(&mut tx).await?.map(|migration| migration.uid);
+        let bounds = tx.event_bounds(&self.stream).await?;
         tx.rollback().await?;
-        Ok(head)
+        Ok(bounds)
     }
 
-    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Event)>, i64)> {
-        let mut tx = self.store.begin(&self.account).await?;
-        let events = tx.event_page(&self.stream, after, None, limit).await?;
-        tx.rollback().await?;
-        let reached = events.last().map_or(after, |event| event.sequence);
-        let matching = events.into_iter().filter(|event| {
-            (self.event_type.is_empty() || event.event.event_type == self.event_type)
-                && (self.resource.is_empty() || event.event.resource == self.resource)
-        });
-        Ok((matching.map(|event| (event.sequence, event)).collect(), reached))
+    async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
+        uid(&self.store, &self.account, &self.stream, sequence).await
     }
 
-    async fn resource(&mut self) -> Result<(Option<Event>, bool)> {
-        Ok((None, false))
+    async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Event>> {
+        let mut tx = self.store.begin(&self.account).await?;
+        let news = tx.event_news(&self.stream, after, None, limits).await?;
+        tx.rollback().await?;
+        Ok(news.filter_map(|event| {
+            let matches = (self.event_type.is_empty() || event.event.event_type == self.event_type)
+                && (self.resource.is_empty() || event.event.resource == self.resource);
+            matches.then_some(event)
+        }))
+    }
+
+    async fn resource(&mut self) -> Result<(Option<Event>, Option<Why>)> {
+        if self.migration.is_none() {
+            return Ok((None, None));
+        }
+        let mut tx = self.store.begin(&self.account).await?;
+        let now = self.migration(&mut tx).await?;
+        tx.rollback().await?;
+        let now = now.filter(|now| Some(now.uid) == self.migration);
+        let now = now.ok_or_else(|| Error::not_found(&self.stream))?;
+        let deleted = now.state == MigrationState::Deleted;
+        Ok((None, deleted.then_some(Why::ResourceDeleted)))
     }
 
     async fn progress(&mut self) -> Result<Option<v1::Progress>> {
@@ -121,6 +182,7 @@ impl v1::event_service_server::EventService for Api {
             store: self.app.store.clone(),
             account: caller.account.clone(),
             stream: parent.as_str().to_owned(),
+            migration: None,
             event_type: filter::text(&fields, "type"),
             resource: filter::text(&fields, "resource"),
         };
@@ -166,7 +228,12 @@ impl v1::event_service_server::EventService for Api {
         let mut events = tx
             .event_page(parent.as_str(), after, resource.as_deref(), page.size.saturating_add(1))
             .await?;
+        // Last: what was removed while the page was read is then missed, not unseen.
+        let oldest = tx.event_bounds(parent.as_str()).await?.oldest;
         tx.rollback().await?;
+        if after > 0 && after < oldest.saturating_sub(1) {
+            return Err(page_gone(after, oldest).into());
+        }
         let next_page_token = page.cut(keys, &mut events, |event| event.sequence)?;
         let wanted = filter::text(&fields, "type");
         let events = events

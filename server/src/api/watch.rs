@@ -2,7 +2,8 @@
 //! synced marker, conflated progress and one last message.
 //!
 //! A watch reads pages from the database by sequence; a wake-up only makes it look sooner. It holds
-//! one page at most, and a reader that does not take a message in time is cut off and told so.
+//! one page at most, and a reader that does not take a message in time is cut off and told so. What
+//! is said last does not wait for a slow reader either: it lies beside the queue of messages.
 
 use std::{
     pin::Pin,
@@ -14,24 +15,23 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cartage_proto::v1;
-use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
+use uuid::Uuid;
+use v1::end_of_stream::Reason as Why;
 
 use super::convert;
 use crate::{
     app::App,
     error::{Error, Result},
     reason::Reason,
+    store::event::{Bounds, Limits, News, Place},
     token::Caller,
 };
 
-/// How many durable messages are read at once.
-const PAGE_ROWS: i64 = 200;
+/// How much is read at once.
+const PAGE: Limits = Limits { rows: 200, bytes: 256 * 1_024 };
 /// How often a watch looks for news when nothing wakes it.
 const POLL: Duration = Duration::from_millis(500);
 /// How long a watch rests between two looks, however often it is woken: a run under way commits
@@ -65,13 +65,16 @@ pub trait Feed: Send + 'static {
 
     /// What the feed shows, for resume tokens: the same text for the same request.
     fn binding(&self) -> String;
-    /// The last sequence there is.
-    async fn head(&mut self) -> Result<i64>;
+    /// From where to where the durable messages are kept.
+    async fn bounds(&mut self) -> Result<Bounds>;
+    /// The uid of what stands at a sequence; none where nothing is kept.
+    async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>>;
     /// Durable messages behind a sequence, and up to where the page reaches: also over messages
     /// that do not match.
-    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Self::Body)>, i64)>;
-    /// The resource as it is when it differs from the last time, and whether it has ended.
-    async fn resource(&mut self) -> Result<(Option<Self::Body>, bool)>;
+    async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Self::Body>>;
+    /// The resource as it is when it differs from the last time, and why no message is to come any
+    /// more where that is so.
+    async fn resource(&mut self) -> Result<(Option<Self::Body>, Option<Why>)>;
     /// The newest progress.
     async fn progress(&mut self) -> Result<Option<v1::Progress>>;
     /// Puts a message together.
@@ -83,7 +86,7 @@ pub trait Feed: Send + 'static {
 pub struct Opening {
     /// The token to resume after; empty begins anew.
     pub resume_token: String,
-    /// Where to begin without a token; none is at the end.
+    /// Where to begin without a token; none is at the end, 0 at the oldest message that is kept.
     pub after_sequence: Option<i64>,
     /// The longest silence.
     pub heartbeat: Option<prost_types::Duration>,
@@ -91,22 +94,31 @@ pub struct Opening {
     pub min_progress: Option<prost_types::Duration>,
 }
 
-/// What a resume token holds. It gives no rights: they are checked at every opening.
-#[derive(Serialize, Deserialize)]
-struct Token {
-    sequence: i64,
+/// How often a watch says something without being asked.
+#[derive(Clone, Copy)]
+struct Pace {
+    heartbeat: Duration,
+    min_progress: Duration,
+}
+
+/// What was said without being asked.
+struct Told {
+    synced: bool,
+    progress: Option<v1::Progress>,
+    /// Not before this comes the next one.
+    progress_at: Instant,
 }
 
 struct Watch<F: Feed> {
     app: Arc<App>,
     feed: F,
     sender: mpsc::Sender<std::result::Result<F::Message, Status>>,
-    failure: Failure,
     binding: String,
-    /// Up to where was read.
-    sequence: i64,
+    /// Up to where was read, and all of it was sent but for the message at hand. A resume token
+    /// holds this. It gives no rights: they are checked at every opening.
+    place: Place,
     /// Up to where the reader was sent.
-    sent: i64,
+    sent: Place,
     last_sent: Instant,
     ends_at: Instant,
     expires_at: Instant,
@@ -115,12 +127,13 @@ struct Watch<F: Feed> {
 /// The stream of a watch.
 pub struct Stream<M> {
     messages: ReceiverStream<std::result::Result<M, Status>>,
-    failure: Failure,
+    last: Last<M>,
 }
 
-/// What a stream ends with when it does not end well. It does not go through the queue of messages:
-/// that may be full, and whoever is too slow for it must learn so behind the last one.
-type Failure = Arc<Mutex<Option<Status>>>;
+/// What a stream ends with: its last message, or an error. It does not go through the queue of
+/// messages: that may be full, and whoever is too slow for it must learn of the end behind the last
+/// one.
+type Last<M> = Arc<Mutex<Option<std::result::Result<M, Status>>>>;
 
 impl<M> futures::Stream for Stream<M> {
     type Item = std::result::Result<M, Status>;
@@ -128,8 +141,7 @@ impl<M> futures::Stream for Stream<M> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match Pin::new(&mut self.messages).poll_next(context) {
             Poll::Ready(None) => {
-                let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Poll::Ready(failure.map(Err))
+                Poll::Ready(self.last.lock().unwrap_or_else(PoisonError::into_inner).take())
             }
             other => other,
         }
@@ -139,8 +151,8 @@ impl<M> futures::Stream for Stream<M> {
 /// Opens a watch.
 ///
 /// # Errors
-/// `RESUME_TOKEN_INVALID`, `SEQUENCE_IN_FUTURE`, `STREAM_LIMIT`, and what the feed's first reading
-/// gives.
+/// `RESUME_TOKEN_INVALID`, `RESUME_TOKEN_EXPIRED`, `SEQUENCE_IN_FUTURE`, `STREAM_LIMIT`, and what
+/// the feed's first reading gives.
 pub async fn open<F: Feed>(
     app: &Arc<App>,
     caller: &Caller,
@@ -148,209 +160,271 @@ pub async fn open<F: Feed>(
     opening: Opening,
 ) -> Result<Stream<F::Message>> {
     let permit = app.streams.open(caller)?;
-    let heartbeat = between(&opening.heartbeat, 15.0, 5.0, 60.0, "heartbeat_interval")?;
-    let min_progress = between(&opening.min_progress, 1.0, 0.1, 60.0, "min_progress_interval")?;
+    let pace = Pace {
+        heartbeat: between(&opening.heartbeat, 15.0, 5.0, 60.0, "heartbeat_interval")?,
+        min_progress: between(&opening.min_progress, 1.0, 0.1, 60.0, "min_progress_interval")?,
+    };
     let binding = format!("watch\n{}\n{}", caller.account, feed.binding());
-    let head = feed.head().await?;
-    let resumed = !opening.resume_token.is_empty();
-    let sequence = if resumed {
+    let bounds = feed.bounds().await?;
+    let place = if opening.resume_token.is_empty() {
+        match opening.after_sequence {
+            None => bounds.head,
+            Some(0) => Place { sequence: bounds.oldest.saturating_sub(1), uid: None },
+            Some(sequence) => Place { sequence, uid: None },
+        }
+    } else {
         URL_SAFE_NO_PAD
             .decode(&opening.resume_token)
             .ok()
             .and_then(|sealed| app.keys.open_sealed(&sealed, &binding))
-            .and_then(|plain| serde_json::from_slice::<Token>(&plain).ok())
-            .map(|token| token.sequence)
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
             .ok_or_else(|| {
                 Error::new(Reason::ResumeTokenInvalid, "The resume token is not of this stream.")
             })?
-    } else {
-        opening.after_sequence.unwrap_or(head)
     };
-    if sequence > head {
-        return Err(Error::new(Reason::SequenceInFuture, "The sequence has not been reached yet.")
-            .with("sequence", sequence.to_string())
-            .with("headSequence", head.to_string()));
+    still_there(place.sequence, bounds)?;
+    if place != bounds.head
+        && let Some(known) = place.uid
+        && feed.uid(place.sequence).await?.is_some_and(|found| found != known)
+    {
+        let message = "The history has been put back since, and goes on in another way.";
+        return Err(in_future(place.sequence, bounds.head.sequence, message));
     }
     let (sender, receiver) = mpsc::channel(16);
     let now = Instant::now();
     let expires_in_s = caller.expires_at_s.saturating_sub(chrono::Utc::now().timestamp());
     let expires_in = Duration::from_secs(u64::try_from(expires_in_s).unwrap_or_default());
-    let failure = Failure::default();
+    let last = Last::default();
     let watch = Watch {
         app: Arc::clone(app),
         feed,
         sender,
-        failure: Arc::clone(&failure),
         binding,
-        sequence,
-        sent: sequence,
+        place,
+        sent: place,
         last_sent: now,
-        ends_at: now + app.config.stream_age_max,
+        ends_at: now + age(app.config.stream_age_max, rand::random_range(0..=1_000)),
         expires_at: now + expires_in.min(EXPIRY_MAX),
     };
+    let slot = Arc::clone(&last);
     app.tasks.spawn(async move {
-        watch.run(head, heartbeat, min_progress).await;
+        watch.run(bounds.head.sequence, pace, &slot).await;
         drop(permit);
     });
-    Ok(Stream { messages: ReceiverStream::new(receiver), failure })
+    Ok(Stream { messages: ReceiverStream::new(receiver), last })
 }
 
-/// Why a watch ends without a last message.
-enum Left {
-    /// The reader is gone.
+/// Why a watch ends.
+enum Ending {
+    /// In order, with a last message.
+    InOrder(Why),
+    /// With an error.
+    Failed(Error),
+    /// Nobody listens any more.
     Gone,
-    /// The reader did not take a message in time.
-    Slow,
+}
+
+impl From<Error> for Ending {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl<F: Feed> Watch<F> {
-    async fn run(mut self, head: i64, heartbeat: Duration, min_progress: Duration) {
-        let ended = match self.follow(head, heartbeat, min_progress).await {
-            Ok(Ok(end)) => self.send(Item::End(end)).await.map(|()| None),
-            Ok(Err(error)) => Ok(Some(error)),
-            Err(left) => Err(left),
-        };
-        let error = match ended {
-            Ok(None) => return,
-            Ok(Some(error)) => error,
-            Err(Left::Gone) => {
+    async fn run(mut self, head: i64, pace: Pace, slot: &Last<F::Message>) {
+        let last = match self.follow(head, pace).await {
+            Ending::InOrder(why) => self.message(Item::End(end(why))).map_err(Status::from),
+            Ending::Failed(error) => Err(error.into()),
+            Ending::Gone => {
                 tracing::debug!("A watcher left before the end.");
                 return;
             }
-            Err(Left::Slow) => {
-                let message = "A message was not taken in time; resume with the last token.";
-                Error::new(Reason::SlowConsumer, message)
-                    .with("lastSequence", self.sent.to_string())
-            }
         };
-        // Before the sender goes: the stream looks here when the queue has ended.
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.into());
+        // Before the sender goes with this watch: the stream looks here when the queue has ended.
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
 
-    /// Sends until there is an end to send, an error to send, or nobody to send to.
-    async fn follow(
-        &mut self,
-        head: i64,
-        heartbeat: Duration,
-        min_progress: Duration,
-    ) -> std::result::Result<Result<v1::EndOfStream>, Left> {
-        let mut progress_at = Instant::now();
-        let mut last_progress = None;
-        let mut synced = false;
-        let mut tick = tokio::time::interval(POLL);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Sends until there is an end.
+    async fn follow(&mut self, head: i64, pace: Pace) -> Ending {
+        let app = Arc::clone(&self.app);
+        let mut told = Told { synced: false, progress: None, progress_at: Instant::now() };
         loop {
-            // Read before the events: an ended resource has no event that is still to come.
-            let (resource, ended) = match self.feed.resource().await {
-                Ok(read) => read,
-                Err(error) if error.reason == Reason::ResourceNotFound => {
-                    return Ok(Ok(end(v1::end_of_stream::Reason::ResourceDeleted, false)));
-                }
-                Err(error) => return Ok(Err(error)),
-            };
-            if let Some(body) = resource {
-                self.send(Item::Body(body)).await?;
+            // Before anything is read: a commit while that goes on is not overheard.
+            let woken = app.wake.notified();
+            if let Err(ending) = self.tell(&mut told, head, pace).await {
+                return ending;
             }
-            if let Err(error) = self.send_durable().await? {
-                return Ok(Err(error));
-            }
-            if !synced {
-                synced = true;
-                self.send(Item::Synced(v1::Synced { head_sequence: head })).await?;
-            }
-            if progress_at <= Instant::now() {
-                progress_at = Instant::now() + min_progress;
-                match self.feed.progress().await {
-                    Ok(Some(progress)) if last_progress.as_ref() != Some(&progress) => {
-                        last_progress = Some(progress.clone());
-                        self.send(Item::Progress(progress)).await?;
-                    }
-                    Ok(_) => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
-            if ended {
-                return Ok(Ok(end(v1::end_of_stream::Reason::ResourceTerminal, false)));
-            }
-            if self.app.draining.is_cancelled() {
-                return Ok(Ok(end(v1::end_of_stream::Reason::ServerDraining, true)));
-            }
-            if self.expires_at <= Instant::now() {
-                let message =
-                    "The token that opened the stream has expired; resume with a new one.";
-                return Ok(Err(Error::new(Reason::TokenExpired, message)));
-            }
-            if self.ends_at <= Instant::now() {
-                return Ok(Ok(end(v1::end_of_stream::Reason::MaxAge, true)));
-            }
-            if self.last_sent.elapsed() >= heartbeat {
-                let server_time = Some(convert::timestamp(chrono::Utc::now()));
-                self.send(Item::Heartbeat(v1::Heartbeat { server_time })).await?;
-            }
-            let draining = self.app.draining.clone();
             tokio::select! {
                 () = tokio::time::sleep(REST) => {}
-                () = draining.cancelled() => {}
-                () = self.sender.closed() => return Err(Left::Gone),
+                () = app.draining.cancelled() => {}
+                () = self.sender.closed() => return Ending::Gone,
             }
             tokio::select! {
-                () = self.app.wake.notified() => {}
-                _ = tick.tick() => {}
-                () = draining.cancelled() => {}
-                () = self.sender.closed() => return Err(Left::Gone),
+                () = woken => {}
+                () = tokio::time::sleep(POLL) => {}
+                () = app.draining.cancelled() => {}
+                () = self.sender.closed() => return Ending::Gone,
             }
         }
     }
 
-    /// Sends every durable message behind the position.
-    async fn send_durable(&mut self) -> std::result::Result<Result<()>, Left> {
+    /// Sends what is new.
+    async fn tell(&mut self, told: &mut Told, head: i64, pace: Pace) -> Result<(), Ending> {
+        // Read before the events: an ended resource has no event that is still to come.
+        let (resource, ended) = match self.feed.resource().await {
+            Ok(read) => read,
+            Err(error) if error.reason == Reason::ResourceNotFound => {
+                // Its last events may have outlived it. Where they have not, there is nothing to say.
+                return match self.send_durable().await {
+                    Ok(()) | Err(Ending::Failed(_)) => Err(Ending::InOrder(Why::ResourceDeleted)),
+                    Err(ending) => Err(ending),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(body) = resource {
+            self.send(Item::Body(body)).await?;
+        }
+        self.send_durable().await?;
+        if !std::mem::replace(&mut told.synced, true) {
+            self.send(Item::Synced(v1::Synced { head_sequence: head })).await?;
+        }
+        if told.progress_at <= Instant::now() {
+            self.send_progress(&mut told.progress).await?;
+            told.progress_at = Instant::now() + pace.min_progress;
+        }
+        if let Some(why) = ended {
+            return Err(Ending::InOrder(why));
+        }
+        self.over()?;
+        // The next look may be too late for it.
+        if self.last_sent.elapsed() + REST + POLL >= pace.heartbeat {
+            let server_time = Some(convert::timestamp(chrono::Utc::now()));
+            self.send(Item::Heartbeat(v1::Heartbeat { server_time })).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends every durable message behind the place.
+    async fn send_durable(&mut self) -> Result<(), Ending> {
         loop {
-            let (messages, reached) = match self.feed.page(self.sequence, PAGE_ROWS).await {
-                Ok(page) => page,
-                Err(error) => return Ok(Err(error)),
-            };
-            let before = self.sequence;
-            for (sequence, body) in messages {
-                self.sequence = sequence;
+            let after = self.place.sequence;
+            let news = self.feed.page(after, PAGE).await?;
+            still_there(after, news.bounds)?;
+            for (place, body) in news.items {
+                self.place = place;
                 self.send(Item::Body(body)).await?;
             }
-            self.sequence = self.sequence.max(reached);
-            if self.sequence == before {
-                return Ok(Ok(()));
+            if news.reached.sequence == after {
+                return Ok(());
             }
+            // Over what does not match; what was sent last knows its uid.
+            if news.reached.sequence > self.place.sequence {
+                self.place = news.reached;
+            }
+            self.over()?;
         }
     }
 
-    async fn send(&mut self, item: Item<F::Body>) -> std::result::Result<(), Left> {
-        let token = serde_json::to_vec(&Token { sequence: self.sequence })
-            .map_err(Error::from)
-            .and_then(|plain| self.app.keys.seal(&plain, &self.binding));
-        let Ok(token) = token else { return Err(Left::Gone) };
+    /// Sends the newest progress where it is another one than the last.
+    async fn send_progress(&mut self, last: &mut Option<v1::Progress>) -> Result<(), Ending> {
+        let newest = self.feed.progress().await?;
+        if newest.is_none() || newest == *last {
+            return Ok(());
+        }
+        last.clone_from(&newest);
+        let Some(mut progress) = newest else { return Ok(()) };
+        // Workers write it once a second.
+        progress.measure_time = Some(convert::timestamp(chrono::Utc::now()));
+        self.send(Item::Progress(progress)).await
+    }
+
+    /// Whether the stream must end, whatever there is to say.
+    fn over(&self) -> Result<(), Ending> {
+        let now = Instant::now();
+        if self.app.draining.is_cancelled() {
+            return Err(Ending::InOrder(Why::ServerDraining));
+        }
+        if self.expires_at <= now {
+            let message = "The token that opened the stream has expired; resume with a new one.";
+            return Err(Error::new(Reason::TokenExpired, message).into());
+        }
+        if self.ends_at <= now {
+            return Err(Ending::InOrder(Why::MaxAge));
+        }
+        Ok(())
+    }
+
+    fn message(&self, item: Item<F::Body>) -> Result<F::Message> {
+        let token = self.app.keys.seal(&serde_json::to_vec(&self.place)?, &self.binding)?;
         let position = v1::StreamPosition {
-            sequence: self.sequence,
+            sequence: self.place.sequence,
             resume_token: URL_SAFE_NO_PAD.encode(token),
         };
-        let message = self.feed.message(position, item);
+        Ok(self.feed.message(position, item))
+    }
+
+    /// Sends a message. One that the reader has no room for is given up when the stream must end,
+    /// or when that takes too long: then the stream stands before it.
+    async fn send(&mut self, item: Item<F::Body>) -> Result<(), Ending> {
+        let message = self.message(item)?;
         self.last_sent = Instant::now();
-        let patience = self.app.config.reader_patience;
-        match tokio::time::timeout(patience, self.sender.send(Ok(message))).await {
-            Ok(Ok(())) => {
-                self.sent = self.sequence;
-                Ok(())
+        let given_up = tokio::select! {
+            biased;
+            sent = self.sender.send(Ok(message)) => {
+                sent.map_err(|_| Ending::Gone)?;
+                self.sent = self.place;
+                return Ok(());
             }
-            Ok(Err(_)) => Err(Left::Gone),
-            Err(_) => Err(Left::Slow),
-        }
+            () = self.app.draining.cancelled() => self.over().and(Err(Ending::Gone)),
+            () = tokio::time::sleep_until(self.expires_at.min(self.ends_at)) => {
+                self.over().and(Err(Ending::Gone))
+            }
+            () = tokio::time::sleep(self.app.config.reader_patience) => {
+                let message = "A message was not taken in time; resume with the last token.";
+                Err(Error::new(Reason::SlowConsumer, message)
+                    .with("lastSequence", self.sent.sequence.to_string())
+                    .into())
+            }
+        };
+        self.place = self.sent;
+        given_up
     }
 }
 
-fn end(reason: v1::end_of_stream::Reason, resumable: bool) -> v1::EndOfStream {
-    let delay = prost_types::Duration { seconds: 1, nanos: 0 };
-    v1::EndOfStream {
-        reason: reason.into(),
-        resumable,
-        reconnect_delay: resumable.then_some(delay),
+/// Whether all that comes after a sequence is kept, and the sequence was reached.
+fn still_there(after: i64, bounds: Bounds) -> Result<()> {
+    let (oldest, head) = (bounds.oldest, bounds.head.sequence);
+    if after > head {
+        return Err(in_future(after, head, "The sequence has not been reached yet."));
     }
+    if after < oldest.saturating_sub(1) {
+        let message =
+            "The history after this place is gone; read the present state, then begin anew.";
+        return Err(Error::new(Reason::ResumeTokenExpired, message)
+            .with("sequence", after.to_string())
+            .with("oldestSequence", oldest.to_string())
+            .with("headSequence", head.to_string()));
+    }
+    Ok(())
+}
+
+fn in_future(sequence: i64, head: i64, message: &str) -> Error {
+    Error::new(Reason::SequenceInFuture, message)
+        .with("sequence", sequence.to_string())
+        .with("headSequence", head.to_string())
+}
+
+/// How long a stream may live: a tenth less or more than it is meant to, by a chance of 0 to 1000, so
+/// that streams which were opened together are not all opened again together.
+fn age(meant: Duration, chance: u32) -> Duration {
+    meant / 10_000 * (9_000 + 2 * chance.min(1_000))
+}
+
+fn end(why: Why) -> v1::EndOfStream {
+    let resumable = matches!(why, Why::MaxAge | Why::ServerDraining);
+    let delay = prost_types::Duration { seconds: 1, nanos: 0 };
+    v1::EndOfStream { reason: why.into(), resumable, reconnect_delay: resumable.then_some(delay) }
 }
 
 fn between(
@@ -367,4 +441,47 @@ fn between(
         .ok_or_else(|| {
             Error::field(field, "OUT_OF_RANGE", format!("The interval is {min_s} to {max_s} s."))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_lives_a_tenth_less_or_more_than_meant() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        assert_eq!(age(minutes(30), 0), minutes(27));
+        assert_eq!(age(minutes(30), 500), minutes(30));
+        assert_eq!(age(minutes(30), 1_000), minutes(33));
+        assert_eq!(age(minutes(30), u32::MAX), minutes(33));
+        assert_eq!(age(Duration::ZERO, 700), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_place_must_be_within_what_is_kept() {
+        let reason = |after, oldest, sequence| {
+            let bounds = Bounds { oldest, head: Place { sequence, uid: None } };
+            still_there(after, bounds).map_err(|it| it.reason)
+        };
+        assert_eq!(reason(0, 1, 0), Ok(()), "an empty stream");
+        assert_eq!(reason(9, 10, 9), Ok(()), "all of it gone, and all of it seen");
+        assert_eq!(reason(9, 10, 20), Ok(()), "the next one is the oldest");
+        assert_eq!(reason(8, 10, 20), Err(Reason::ResumeTokenExpired));
+        assert_eq!(reason(20, 10, 20), Ok(()));
+        assert_eq!(reason(21, 10, 20), Err(Reason::SequenceInFuture));
+    }
+
+    #[test]
+    fn only_an_end_that_another_stream_goes_on_from_is_resumable() {
+        for (why, resumable) in [
+            (Why::ResourceTerminal, false),
+            (Why::ResourceDeleted, false),
+            (Why::MaxAge, true),
+            (Why::ServerDraining, true),
+        ] {
+            let end = end(why);
+            assert_eq!((end.reason(), end.resumable), (why, resumable));
+            assert_eq!(end.reconnect_delay.is_some(), resumable);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Durable events: gapless sequences per stream, in the order of the commits.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -46,7 +47,7 @@ impl NewEvent {
 /// An event as it was written.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The stream it stands in: the name of a migration or connection.
+    /// The stream it stands in: the name of a migration or account.
     pub stream: String,
     /// Its place, from 1 without gaps.
     pub sequence: i64,
@@ -56,6 +57,62 @@ pub struct Event {
     pub event: NewEvent,
     /// When it was written.
     pub create_time: DateTime<Utc>,
+}
+
+/// A place in a stream: a sequence, and what stands there where that is known. After a restore of
+/// the database a sequence is given a second time, and a uid never is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The sequence.
+    pub sequence: i64,
+    /// The uid of what stands there.
+    #[serde(default)]
+    pub uid: Option<Uuid>,
+}
+
+/// From where to where a stream is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first sequence that is kept; the one that comes next where none is.
+    pub oldest: i64,
+    /// The last sequence that was given.
+    pub head: Place,
+}
+
+/// What stands behind a place.
+#[derive(Clone, Debug)]
+pub struct News<T> {
+    /// What matches, oldest first.
+    pub items: Vec<(Place, T)>,
+    /// Up to where was read, also over what does not match.
+    pub reached: Place,
+    /// What was kept after the reading.
+    pub bounds: Bounds,
+}
+
+impl<T> News<T> {
+    /// The same with other items: none leaves one out.
+    pub fn filter_map<U>(self, mut change: impl FnMut(T) -> Option<U>) -> News<U> {
+        let items = self.items.into_iter();
+        let items = items.filter_map(|(place, item)| Some((place, change(item)?))).collect();
+        News { items, reached: self.reached, bounds: self.bounds }
+    }
+}
+
+/// How much is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many rows.
+    pub rows: i64,
+    /// How many bytes, roughly; one row is read in any case.
+    pub bytes: i64,
+}
+
+impl Limits {
+    /// So many rows, whatever their size.
+    pub const fn rows(rows: i64) -> Self {
+        Self { rows, bytes: i64::MAX }
+    }
 }
 
 impl Tx {
@@ -92,16 +149,64 @@ impl Tx {
         Ok(head.sequence)
     }
 
-    /// The last sequence of a stream; 0 for an empty one.
-    pub async fn event_head(&mut self, stream: &str) -> Result<i64> {
+    /// From where to where a stream is kept.
+    pub async fn event_bounds(&mut self, stream: &str) -> Result<Bounds> {
         let row = sqlx::query!(
-            "select sequence from event_head where account_id = $1 and stream = $2",
+            r#"select head.sequence, last.uid as "uid?",
+                coalesce(
+                    (select min(sequence) from event where account_id = $1 and stream = $2),
+                    head.sequence + 1
+                ) as "oldest!"
+            from event_head as head
+            left join event as last using (account_id, stream, sequence)
+            where head.account_id = $1 and head.stream = $2"#,
             self.account,
             stream,
         )
         .fetch_optional(&mut *self.inner)
         .await?;
-        Ok(row.map_or(0, |row| row.sequence))
+        Ok(row.map_or(Bounds { oldest: 1, head: Place::default() }, |row| Bounds {
+            oldest: row.oldest,
+            head: Place { sequence: row.sequence, uid: row.uid },
+        }))
+    }
+
+    /// The uid of the event at a sequence; none where none is kept.
+    pub async fn event_uid(&mut self, stream: &str, sequence: i64) -> Result<Option<Uuid>> {
+        let row = sqlx::query!(
+            "select uid from event where account_id = $1 and stream = $2 and sequence = $3",
+            self.account,
+            stream,
+            sequence,
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(row.map(|row| row.uid))
+    }
+
+    /// What stands in a stream behind a sequence, and up to where that reaches; only what is about
+    /// one resource (or about what stands below it) where one is given.
+    pub async fn event_news(
+        &mut self,
+        stream: &str,
+        after: i64,
+        resource: Option<&str>,
+        limits: Limits,
+    ) -> Result<News<Event>> {
+        // The head first: what is committed between the two is then read again, never left out.
+        let before = self.event_bounds(stream).await?;
+        if before.head.sequence <= after {
+            return Ok(News { items: Vec::new(), reached: before.head, bounds: before });
+        }
+        let (events, whole) = self.event_rows(stream, after, resource, limits).await?;
+        // And where it begins last: what is removed between the two is then missed, not unseen.
+        let bounds = self.event_bounds(stream).await?;
+        let place = |event: &Event| Place { sequence: event.sequence, uid: Some(event.uid) };
+        let last = events.last().map_or(Place { sequence: after, uid: None }, place);
+        let ahead = whole && before.head.sequence > last.sequence;
+        let reached = if ahead { before.head } else { last };
+        let items = events.into_iter().map(|event| (place(&event), event)).collect();
+        Ok(News { items, reached, bounds })
     }
 
     /// The events of a stream behind a sequence, oldest first; only those about one resource (or
@@ -113,39 +218,133 @@ impl Tx {
         resource: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Event>> {
+        Ok(self.event_rows(stream, after, resource, Limits::rows(limit)).await?.0)
+    }
+
+    /// A page of events, and whether it holds all there are.
+    async fn event_rows(
+        &mut self,
+        stream: &str,
+        after: i64,
+        resource: Option<&str>,
+        limits: Limits,
+    ) -> Result<(Vec<Event>, bool)> {
         let rows = sqlx::query!(
-            "select sequence, uid, type, resource, actor, previous_state, state, failure, attributes, create_time
-            from event
-            where account_id = $1 and stream = $2 and sequence > $3
-                and ($4::text is null or resource = $4 or starts_with(resource, $4 || '/'))
-            order by sequence
-            limit $5",
+            r#"select sequence, uid, type, resource, actor, previous_state, state, failure, attributes,
+                create_time, found as "found!"
+            from (
+                select page.*,
+                    count(*) over () as found,
+                    row_number() over (order by sequence) as place,
+                    sum(
+                        256 + octet_length(resource) + octet_length(attributes::text)
+                            + coalesce(octet_length(failure::text), 0)
+                    ) over (order by sequence) as bytes
+                from (
+                    select sequence, uid, type, resource, actor, previous_state, state, failure,
+                        attributes, create_time
+                    from event
+                    where account_id = $1 and stream = $2 and sequence > $3
+                        and ($4::text is null or resource = $4 or starts_with(resource, $4 || '/'))
+                    order by sequence
+                    limit $5
+                ) as page
+            ) as sized
+            where bytes <= $6 or place = 1
+            order by sequence"#,
             self.account,
             stream,
             after,
             resource,
-            limit,
+            limits.rows,
+            limits.bytes,
         )
         .fetch_all(&mut *self.inner)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Event {
-                    stream: stream.to_owned(),
-                    sequence: row.sequence,
-                    uid: row.uid,
-                    event: NewEvent {
-                        event_type: row.r#type,
-                        resource: row.resource,
-                        actor: row.actor,
-                        previous_state: row.previous_state,
-                        state: row.state,
-                        failure: row.failure.map(serde_json::from_value).transpose()?,
-                        attributes: serde_json::from_value(row.attributes)?,
-                    },
-                    create_time: row.create_time,
-                })
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let whole = rows.first().is_none_or(|row| row.found == read) && read < limits.rows;
+        let events = rows.into_iter().map(|row| {
+            Ok(Event {
+                stream: stream.to_owned(),
+                sequence: row.sequence,
+                uid: row.uid,
+                event: NewEvent {
+                    event_type: row.r#type,
+                    resource: row.resource,
+                    actor: row.actor,
+                    previous_state: row.previous_state,
+                    state: row.state,
+                    failure: row.failure.map(serde_json::from_value).transpose()?,
+                    attributes: serde_json::from_value(row.attributes)?,
+                },
+                create_time: row.create_time,
             })
-            .collect()
+        });
+        Ok((events.collect::<Result<Vec<_>>>()?, whole))
+    }
+
+    /// The streams of the account that begin with events older than this: its own, and those of
+    /// migrations that have been in one of these states for as long.
+    pub async fn event_streams_expired(
+        &mut self,
+        older_than_s: f64,
+        ended: &[String],
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "select head.stream
+            from event_head as head
+            left join resource on resource.account_id = head.account_id and resource.name = head.stream
+            where head.account_id = $1
+                and (
+                    resource.name is null
+                    or resource.state = any($3)
+                        and resource.update_time < clock_timestamp() - make_interval(secs => $2)
+                )
+                and (
+                    select create_time from event
+                    where event.account_id = head.account_id and event.stream = head.stream
+                    order by sequence
+                    limit 1
+                ) < clock_timestamp() - make_interval(secs => $2)
+            order by head.stream",
+            self.account,
+            older_than_s,
+            ended,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.stream).collect())
+    }
+
+    /// Removes the oldest events of a stream that are older than this, without leaving a gap, and
+    /// gives how many they were.
+    pub async fn event_forget(
+        &mut self,
+        stream: &str,
+        older_than_s: f64,
+        limit: i64,
+    ) -> Result<u64> {
+        let forgotten = sqlx::query!(
+            "with oldest as (
+                select sequence,
+                    create_time < clock_timestamp() - make_interval(secs => $3) as over
+                from event
+                where account_id = $1 and stream = $2
+                order by sequence
+                limit $4
+            )
+            delete from event
+            where account_id = $1 and stream = $2
+                and sequence <= (select max(sequence) from oldest)
+                and sequence < coalesce(
+                    (select min(sequence) from oldest where not over), 9223372036854775807)",
+            self.account,
+            stream,
+            older_than_s,
+            limit,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(forgotten.rows_affected())
     }
 }

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cartage_engine::migration::MigrationState;
 use chrono::Utc;
 
 use super::guarded;
@@ -24,6 +25,12 @@ const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// How many answers are removed in one transaction.
 const ANSWERS_AT_ONCE: u16 = 1_000;
+/// How many events of a stream are removed in one transaction.
+const EVENTS_AT_ONCE: u16 = 1_000;
+/// The states in which a migration has ended. One that FAILED may be tried again; what is left of one
+/// that was DELETED goes with it.
+const ENDED: [MigrationState; 3] =
+    [MigrationState::Succeeded, MigrationState::Cancelled, MigrationState::RolledBack];
 /// How many migrations of an account are removed in one round.
 const MIGRATIONS_AT_ONCE: i64 = 100;
 
@@ -36,6 +43,8 @@ pub struct Removed {
     pub uploads: u64,
     /// Migrations that were deleted long ago.
     pub migrations: u64,
+    /// Events that nobody goes back to any more.
+    pub events: u64,
 }
 
 /// Goes round at the start and once an hour, until the server stops.
@@ -85,6 +94,7 @@ async fn tidy(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
             break;
         }
     }
+    forget_events(app, account, removed).await?;
     let mut after = Some(String::new());
     while let Some(behind) = after.take() {
         let mut tx = app.store.begin(account).await?;
@@ -106,6 +116,26 @@ async fn tidy(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
             Ok(()) => removed.migrations += 1,
             Err(error) if error.reason == Reason::ResourceNotFound => {}
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn forget_events(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
+    let older_than_s = app.config.events_kept_for.as_secs_f64();
+    let ended = ENDED.map(|state| state.as_str().to_owned());
+    let mut tx = app.store.begin(account).await?;
+    let streams = tx.event_streams_expired(older_than_s, &ended).await?;
+    tx.rollback().await?;
+    for stream in streams {
+        loop {
+            let mut tx = app.store.begin(account).await?;
+            let count = tx.event_forget(&stream, older_than_s, EVENTS_AT_ONCE.into()).await?;
+            tx.commit().await?;
+            removed.events += count;
+            if count < EVENTS_AT_ONCE.into() {
+                break;
+            }
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ async fn what_is_over_goes_and_the_rest_stays() {
     let files = || walk(&server.app.config.data_dir.join("uploads"));
     assert_eq!(files(), 6);
     let removed = soon(janitor::round(&server.app)).await.unwrap();
-    assert_eq!(removed, Removed { answers: 2, uploads: 2, migrations: 2 });
+    assert_eq!(removed, Removed { answers: 2, uploads: 2, migrations: 2, events: 0 });
     assert_eq!(janitor::round(&server.app).await.unwrap(), Removed::default());
     assert_eq!(files(), 4);
     for account in ["acme", "other"] {

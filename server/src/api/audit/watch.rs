@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use cartage_proto::v1;
+use uuid::Uuid;
+use v1::end_of_stream::Reason as Why;
 
 use super::encode;
 use crate::{
@@ -14,12 +16,16 @@ use crate::{
     error::Result,
     name::Name,
     store::{
-        Store,
+        Store, Tx,
+        event::{Bounds, Limits, News, Place},
         finding::{Finding, FindingFilter},
         resource::State,
     },
     token::Caller,
 };
+
+/// The most a finding takes: its texts are cut when it is made.
+const FINDING_BYTES_MAX: i64 = 2_048;
 
 /// What is sent of an audit.
 enum Body {
@@ -60,6 +66,14 @@ impl Api {
     }
 }
 
+impl AuditFeed {
+    /// Findings stay as long as their audit.
+    async fn kept(&self, tx: &mut Tx) -> Result<Bounds> {
+        let sequence = tx.finding_head(&self.name).await?;
+        Ok(Bounds { oldest: 1, head: Place { sequence, uid: None } })
+    }
+}
+
 #[async_trait]
 impl Feed for AuditFeed {
     type Body = Body;
@@ -69,26 +83,39 @@ impl Feed for AuditFeed {
         format!("audit\n{}", self.name)
     }
 
-    async fn head(&mut self) -> Result<i64> {
+    async fn bounds(&mut self) -> Result<Bounds> {
         let mut tx = self.store.begin(&self.account).await?;
         // Also finds out whether there is such an audit.
         tx.resource_get::<Audit>(&self.name).await?;
-        tx.finding_head(&self.name).await
-    }
-
-    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Body)>, i64)> {
-        let mut tx = self.store.begin(&self.account).await?;
-        let found = tx.finding_page(&self.name, &FindingFilter::default(), after, limit).await?;
+        let bounds = self.kept(&mut tx).await?;
         tx.rollback().await?;
-        let reached = found.last().map_or(after, |finding| finding.sequence);
-        let found = found.into_iter();
-        Ok((found.map(|it| (it.sequence, Body::Finding(Box::new(it)))).collect(), reached))
+        Ok(bounds)
     }
 
-    async fn resource(&mut self) -> Result<(Option<Body>, bool)> {
+    async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
+        let mut tx = self.store.begin(&self.account).await?;
+        let filter = FindingFilter::default();
+        let found = tx.finding_page(&self.name, &filter, sequence.saturating_sub(1), 1).await?;
+        tx.rollback().await?;
+        Ok(found.first().filter(|it| it.sequence == sequence).map(|it| it.uid))
+    }
+
+    async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Body>> {
+        let mut tx = self.store.begin(&self.account).await?;
+        let rows = limits.rows.min(limits.bytes / FINDING_BYTES_MAX);
+        let found = tx.finding_page(&self.name, &FindingFilter::default(), after, rows).await?;
+        let bounds = self.kept(&mut tx).await?;
+        tx.rollback().await?;
+        let place = |it: &Finding| Place { sequence: it.sequence, uid: Some(it.uid) };
+        let reached = found.last().map_or(Place { sequence: after, uid: None }, place);
+        let items = found.into_iter().map(|it| (place(&it), Body::Finding(Box::new(it)))).collect();
+        Ok(News { items, reached, bounds })
+    }
+
+    async fn resource(&mut self) -> Result<(Option<Body>, Option<Why>)> {
         let mut tx = self.store.begin(&self.account).await?;
         let audit = tx.resource_get::<Audit>(&self.name).await?;
-        let ended = audit.state.is_terminal();
+        let ended = audit.state.is_terminal().then_some(Why::ResourceTerminal);
         if self.sent.replace(audit.state) == Some(audit.state) {
             tx.rollback().await?;
             return Ok((None, ended));

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use cartage_engine::run::RunState;
 use cartage_proto::v1;
+use uuid::Uuid;
+use v1::end_of_stream::Reason as Why;
 
 use super::{super::event, encode};
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     app::run::Run,
     error::Result,
     name::Name,
-    store::event::Event,
+    store::event::{Bounds, Event, Limits, News},
     token::Caller,
 };
 
@@ -47,38 +49,33 @@ impl Feed for RunFeed {
         format!("run\n{}", self.name)
     }
 
-    async fn head(&mut self) -> Result<i64> {
+    async fn bounds(&mut self) -> Result<Bounds> {
         let mut tx = self.api.app.store.begin(&self.account).await?;
         // Also finds out whether there is such a run.
         tx.resource_get::<Run>(&self.name).await?;
-        let head = tx.event_head(&self.name.stream()).await?;
+        let bounds = tx.event_bounds(&self.name.stream()).await?;
         tx.rollback().await?;
-        Ok(head)
+        Ok(bounds)
     }
 
-    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Body)>, i64)> {
+    async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
+        event::uid(&self.api.app.store, &self.account, &self.name.stream(), sequence).await
+    }
+
+    async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Body>> {
         let mut tx = self.api.app.store.begin(&self.account).await?;
-        let head = tx.event_head(&self.name.stream()).await?;
-        let resource = Some(self.name.as_str());
-        let events = tx.event_page(&self.name.stream(), after, resource, limit).await?;
+        let (stream, resource) = (self.name.stream(), Some(self.name.as_str()));
+        let news = tx.event_news(&stream, after, resource, limits).await?;
         tx.rollback().await?;
-        let whole = i64::try_from(events.len()).unwrap_or(limit) < limit;
-        let last = events.last().map_or(after, |event| event.sequence);
-        let reached = if whole { head.max(last) } else { last };
-        Ok((
-            events
-                .into_iter()
-                .map(|event| (event.sequence, Body::Event(Box::new(event))))
-                .collect(),
-            reached,
-        ))
+        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event)))))
     }
 
-    async fn resource(&mut self) -> Result<(Option<Body>, bool)> {
+    async fn resource(&mut self) -> Result<(Option<Body>, Option<Why>)> {
         let mut tx = self.api.app.store.begin(&self.account).await?;
         let run = tx.resource_get::<Run>(&self.name).await?;
-        let ended = run.state.is_terminal();
-        if self.sent == Some(run.state) || (self.resumed && self.sent.is_none() && !ended) {
+        let ended = run.state.is_terminal().then_some(Why::ResourceTerminal);
+        if self.sent == Some(run.state) || (self.resumed && self.sent.is_none() && ended.is_none())
+        {
             self.sent = Some(run.state);
             tx.rollback().await?;
             return Ok((None, ended));

@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use cartage_proto::v1;
+use uuid::Uuid;
+use v1::end_of_stream::Reason as Why;
 
 use super::encode;
 use crate::{
@@ -13,7 +15,11 @@ use crate::{
     app::snapshot::{Snapshot, SnapshotState},
     error::Result,
     name::Name,
-    store::{Store, event::Event, resource::State},
+    store::{
+        Store,
+        event::{Bounds, Event, Limits, News},
+        resource::State,
+    },
     token::Caller,
 };
 
@@ -66,33 +72,28 @@ impl Feed for SnapshotFeed {
         format!("snapshot\n{}", self.name)
     }
 
-    async fn head(&mut self) -> Result<i64> {
+    async fn bounds(&mut self) -> Result<Bounds> {
         let mut tx = self.store.begin(&self.account).await?;
         // Also finds out whether there is such a snapshot.
         tx.resource_get::<Snapshot>(&self.name).await?;
-        tx.event_head(&self.name.stream()).await
-    }
-
-    async fn page(&mut self, after: i64, limit: i64) -> Result<(Vec<(i64, Body)>, i64)> {
-        let mut tx = self.store.begin(&self.account).await?;
-        // The head first: what is committed between the two is then read again, never left out.
-        let head = tx.event_head(&self.name.stream()).await?;
-        let stream = self.name.stream();
-        let events = tx.event_page(&stream, after, Some(self.name.as_str()), limit).await?;
+        let bounds = tx.event_bounds(&self.name.stream()).await?;
         tx.rollback().await?;
-        let last = events.last().map_or(after, |event| event.sequence);
-        let cut = i64::try_from(events.len()).unwrap_or(limit) >= limit;
-        let reached = if cut { last } else { head.max(last) };
-        Ok((
-            events
-                .into_iter()
-                .map(|event| (event.sequence, Body::Event(Box::new(event))))
-                .collect(),
-            reached,
-        ))
+        Ok(bounds)
     }
 
-    async fn resource(&mut self) -> Result<(Option<Body>, bool)> {
+    async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
+        event::uid(&self.store, &self.account, &self.name.stream(), sequence).await
+    }
+
+    async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Body>> {
+        let mut tx = self.store.begin(&self.account).await?;
+        let (stream, resource) = (self.name.stream(), Some(self.name.as_str()));
+        let news = tx.event_news(&stream, after, resource, limits).await?;
+        tx.rollback().await?;
+        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event)))))
+    }
+
+    async fn resource(&mut self) -> Result<(Option<Body>, Option<Why>)> {
         let mut tx = self.store.begin(&self.account).await?;
         let snapshot = tx.resource_get::<Snapshot>(&self.name).await?;
         self.state = snapshot.state;
@@ -100,6 +101,7 @@ impl Feed for SnapshotFeed {
             snapshot.state,
             SnapshotState::Succeeded | SnapshotState::Failed | SnapshotState::Cancelled
         );
+        let ended = ended.then_some(Why::ResourceTerminal);
         if std::mem::replace(&mut self.sent, true) {
             tx.rollback().await?;
             return Ok((None, ended));

@@ -194,8 +194,9 @@ impl<W: Watch> Watcher<W> {
     fn broken(&mut self, error: Error) -> Option<Result<MessageOf<W>, Error>> {
         self.stream = None;
         if let Some(reason) = lost_its_place(&error) {
-            let had_token = !std::mem::take(self.request.resume_token()).is_empty();
+            let had_token = !self.request.resume_token().is_empty();
             if had_token {
+                self.request.begin_anew();
                 if reason == ErrorReason::SequenceInFuture {
                     self.last_sequence = 0;
                 }

@@ -21,6 +21,9 @@ pub trait Watch: Clone + Send + Sync + 'static {
     /// Where the token goes.
     fn resume_token(&mut self) -> &mut String;
 
+    /// Takes out where to begin, so that the watch begins with the present state.
+    fn begin_anew(&mut self);
+
     /// The interval that was asked for.
     fn heartbeat_interval(&self) -> Option<prost_types::Duration>;
 
@@ -60,7 +63,8 @@ pub enum Signal<S, D> {
 
 macro_rules! watches {
     ($($service:ident.$method:ident($request:ident, $module:ident::$response:ident)
-        state $state:ty $(= $resource:ident)?, durable $durable:ident: $changes:expr;)*) => {
+        state $state:ty $(= $resource:ident)?, durable $durable:ident: $changes:expr
+        $(, begins $begin:ident)?;)*) => {
         $(impl Watch for v1::$request {
             type State = $state;
             type Durable = v1::$durable;
@@ -69,6 +73,12 @@ macro_rules! watches {
 
             fn resume_token(&mut self) -> &mut String {
                 &mut self.resume_token
+            }
+
+            fn begin_anew(&mut self) {
+                self.resume_token.clear();
+                // The place asked for at first may be gone as well.
+                $(self.$begin = None;)?
             }
 
             fn heartbeat_interval(&self) -> Option<prost_types::Duration> {
@@ -114,5 +124,6 @@ watches! {
     audits.watch_audit(WatchAuditRequest, watch_audit_response::WatchAuditResponse)
         state v1::Audit = Audit, durable Finding: |_| false;
     events.watch_events(WatchEventsRequest, watch_events_response::WatchEventsResponse)
-        state Infallible, durable Event: |event| event.state_change.is_some();
+        state Infallible, durable Event: |event| event.state_change.is_some(),
+        begins after_sequence;
 }

@@ -139,6 +139,35 @@ async fn a_place_that_is_gone_is_left_with_notice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_that_begins_anew_does_not_ask_for_its_first_place_again() {
+    let reason = ErrorReason::ResumeTokenExpired;
+    let position = v1::StreamPosition { sequence: 7, resume_token: "after 7".to_owned() };
+    let answer = |message| v1::WatchEventsResponse {
+        position: Some(position.clone()),
+        message: Some(message),
+    };
+    let event = v1::Event { sequence: 7, ..Default::default() };
+    let scripts = [
+        ends(vec![answer(v1::watch_events_response::Message::Event(event))]),
+        Err(status(Code::OutOfRange, reason, None)),
+        ends(vec![answer(v1::watch_events_response::Message::EndOfStream(Default::default()))]),
+    ];
+    let fake = Fake::default();
+    let seen = fake.streams::<v1::WatchEventsRequest, _>("EventService/WatchEvents", scripts);
+    let request = v1::WatchEventsRequest { after_sequence: Some(6), ..Default::default() };
+    let mut watcher = watch(&fake.client(), request);
+    let mut items = Vec::new();
+    while let Some(message) = watcher.next().await {
+        items.push(message.unwrap().item);
+    }
+    assert!(matches!(items[..], [Item::Durable(_), Item::Restarted { .. }]), "{items:?}");
+    let asked = seen.messages();
+    let asked: Vec<_> =
+        asked.iter().map(|it| (it.resume_token.as_str(), it.after_sequence)).collect();
+    assert_eq!(asked, [("", Some(6)), ("after 7", Some(6)), ("", None)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_that_will_not_pass_end_the_watch() {
     let table = [
         status(Code::NotFound, ErrorReason::ResourceNotFound, None),

@@ -11,6 +11,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use crate::{
+    streams_record::{Asked, Recording},
     support::{Server, connect, sandbox, small_shop, soon},
     walk::{SLOW, Walk, live},
 };
@@ -38,19 +39,15 @@ async fn open(
     client.events().watch_events(request).await.unwrap().into_inner()
 }
 
-/// The next so many events with their sequences, and the token of the last one.
-async fn take(stream: &mut Streaming<v1::WatchEventsResponse>, count: usize) -> (Vec<i64>, String) {
-    let (mut sequences, mut token) = (Vec::new(), String::new());
-    while sequences.len() < count {
-        let message = soon(stream.message()).await.unwrap().unwrap();
-        let position = message.position.unwrap();
-        if let Some(watch_events_response::Message::Event(event)) = message.message {
-            assert_eq!(event.sequence, position.sequence);
-            sequences.push(event.sequence);
-            token = position.resume_token;
-        }
-    }
-    (sequences, token)
+/// The next so many events with their sequences, and the token of the last one. Where the stream was
+/// to begin after a sequence, none may be missing.
+async fn take(
+    stream: &mut Streaming<v1::WatchEventsResponse>,
+    after: Option<i64>,
+    count: usize,
+) -> (Vec<i64>, String) {
+    let recording = Recording::of(stream, Asked::all(after), count).await;
+    (recording.sequences(), recording.token())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,15 +61,15 @@ async fn events_come_in_order_without_gaps_and_go_on_after_a_break() {
     for id in ["a", "b"] {
         connect(&client, "acme", id, sandbox()).await;
     }
-    let (sequences, token) = take(&mut stream, 2).await;
+    let (sequences, token) = take(&mut stream, Some(0), 2).await;
     assert_eq!(sequences, [1, 2]);
     drop(stream);
     for id in ["c", "d", "e"] {
         connect(&client, "acme", id, sandbox()).await;
     }
-    let (sequences, _) = take(&mut open(&client, events(&token, None)).await, 3).await;
+    let (sequences, _) = take(&mut open(&client, events(&token, None)).await, Some(2), 3).await;
     assert_eq!(sequences, [3, 4, 5]);
-    let (sequences, _) = take(&mut open(&client, events("", Some(1))).await, 4).await;
+    let (sequences, _) = take(&mut open(&client, events("", Some(1))).await, Some(1), 4).await;
     assert_eq!(sequences, [2, 3, 4, 5]);
 
     let other = server.client("other").await;
@@ -98,20 +95,10 @@ async fn a_server_that_stops_ends_its_streams_in_order() {
     let client = server.client("acme").await;
     let mut stream = open(&client, events("", None)).await;
     soon(stream.message()).await.unwrap().unwrap();
-    let (ended, ()) = tokio::join!(
-        async {
-            loop {
-                let message = soon(stream.message()).await.unwrap().expect("an EndOfStream");
-                if let Some(watch_events_response::Message::EndOfStream(end)) = message.message {
-                    return (end, soon(stream.message()).await);
-                }
-            }
-        },
-        soon(server.stop()),
-    );
-    assert_eq!(ended.0.reason(), end_of_stream::Reason::ServerDraining);
-    assert!(ended.0.resumable && ended.0.reconnect_delay.is_some());
-    assert!(matches!(ended.1, Ok(None)), "nothing comes behind it: {:?}", ended.1);
+    let (ended, ()) =
+        tokio::join!(Recording::whole(&mut stream, Asked::all(Some(0))), soon(server.stop()));
+    assert_eq!(ended.end().reason(), end_of_stream::Reason::ServerDraining);
+    assert!(ended.end().resumable && ended.end().reconnect_delay.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,35 +111,70 @@ async fn streams_have_an_age_and_a_number() {
     let client = server.client("acme").await;
     let mut stream = open(&client, events("", None)).await;
     let status = client.events().watch_events(events("", None)).await.unwrap_err();
-    assert_eq!(
-        (status.code(), reason(&status).as_str()),
-        (Code::ResourceExhausted, "STREAM_LIMIT")
-    );
+    assert_limit(&status, "SERVER");
+    let ended = Recording::whole(&mut stream, Asked::all(Some(0))).await;
+    assert_eq!(ended.end().reason(), end_of_stream::Reason::MaxAge);
+    assert!(ended.end().resumable && ended.end().reconnect_delay.is_some());
+}
+
+/// The status must say that so many streams are open, and of whom.
+fn assert_limit(status: &Status, limit: &str) {
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    let info = status.get_details_error_info().unwrap();
+    let said = (info.reason.as_str(), info.metadata["limit"].as_str());
+    assert_eq!((said, info.metadata["streamsMax"].as_str()), (("STREAM_LIMIT", limit), "1"));
     assert!(status.get_details_retry_info().is_some());
-    let end = loop {
-        let message = soon(stream.message()).await.unwrap().expect("an EndOfStream");
-        if let Some(watch_events_response::Message::EndOfStream(end)) = message.message {
-            break end;
-        }
-    };
-    assert_eq!(end.reason(), end_of_stream::Reason::MaxAge);
-    assert!(end.resumable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_has_its_own_number_of_streams() {
-    let server = Server::start_with(|config| config.streams_per_account_max = 1).await;
-    let client = server.client("acme").await;
-    let _stream = open(&client, events("", None)).await;
-    let status = client.events().watch_events(events("", None)).await.unwrap_err();
-    assert_eq!(
-        (status.code(), reason(&status).as_str()),
-        (Code::ResourceExhausted, "STREAM_LIMIT")
-    );
-    assert!(status.get_details_retry_info().is_some());
-    let other = server.client("other").await;
-    let theirs = v1::WatchEventsRequest { parent: "accounts/other".into(), ..events("", None) };
-    open(&other, theirs).await;
+async fn accounts_and_callers_have_their_own_numbers_of_streams() {
+    for (limit, account) in [("PRINCIPAL", false), ("ACCOUNT", true)] {
+        let server = Server::start_with(|config| {
+            let own = if account {
+                &mut config.streams_per_account_max
+            } else {
+                &mut config.streams_per_principal_max
+            };
+            *own = 1;
+        })
+        .await;
+        let (keys, life) = (&server.app.keys, Duration::from_secs(3_600));
+        let caller = async |account: &str, subject: &str| {
+            let token = cartage_server::token::sign(keys, account, subject, "*", life).unwrap();
+            Client::connect(&server.uri, &token).await.unwrap()
+        };
+        let client = caller("acme", "one").await;
+        let stream = open(&client, events("", None)).await;
+        let status = client.events().watch_events(events("", None)).await.unwrap_err();
+        assert_limit(&status, limit);
+        // Another subject of the account shares its number only.
+        let colleague = caller("acme", "two").await;
+        let theirs = colleague.events().watch_events(events("", None)).await;
+        assert_eq!(theirs.is_ok(), !account, "{theirs:?}");
+        // The same subject of another account is somebody else.
+        let other = caller("other", "one").await;
+        let request =
+            v1::WatchEventsRequest { parent: "accounts/other".into(), ..events("", None) };
+        open(&other, request).await;
+        drop((stream, theirs));
+        until_free(&client, events("", None)).await;
+    }
+}
+
+/// Opens a stream as soon as there is a place for it.
+async fn until_free(
+    client: &Client,
+    request: v1::WatchEventsRequest,
+) -> Streaming<v1::WatchEventsResponse> {
+    soon(async {
+        loop {
+            match client.events().watch_events(request.clone()).await {
+                Ok(stream) => return stream.into_inner(),
+                Err(status) => assert_eq!(reason(&status), "STREAM_LIMIT"),
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,50 +197,19 @@ async fn a_reader_that_is_too_slow_is_told_so_and_goes_on_where_it_was() {
 
     let mut stream = open(&client, events("", Some(0))).await;
     // Its place is free again when it was given up.
-    let next = soon(async {
-        loop {
-            match client.events().watch_events(events("", None)).await {
-                Ok(stream) => break stream,
-                Err(status) => assert_eq!(reason(&status), "STREAM_LIMIT"),
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    drop(next.await);
-    let (mut sequences, mut token) = (Vec::new(), String::new());
-    let status = loop {
-        match soon(stream.message()).await {
-            Ok(Some(message)) => {
-                let position = message.position.unwrap();
-                assert!(matches!(message.message, Some(watch_events_response::Message::Event(_))));
-                sequences.push(position.sequence);
-                token = position.resume_token;
-            }
-            Ok(None) => panic!("it ended as if all were well"),
-            Err(status) => break status,
-        }
-    };
-    let last = *sequences.last().unwrap();
+    drop(until_free(&client, events("", None)).await);
+    let told = Recording::whole(&mut stream, Asked::all(Some(0))).await;
+    let (last, status) = (*told.sequences().last().unwrap(), told.error());
     assert!(last < 4_000, "{last}");
-    assert_eq!(sequences, (1..=last).collect::<Vec<_>>());
     assert_eq!(
-        (status.code(), reason(&status).as_str()),
+        (status.code(), reason(status).as_str()),
         (Code::ResourceExhausted, "SLOW_CONSUMER")
     );
     let info = status.get_details_error_info().unwrap();
     assert_eq!(info.metadata["lastSequence"], last.to_string());
 
-    let mut resumed = soon(async {
-        loop {
-            match client.events().watch_events(events(&token, None)).await {
-                Ok(stream) => break stream.into_inner(),
-                Err(status) => assert_eq!(reason(&status), "STREAM_LIMIT"),
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await;
-    assert_eq!(take(&mut resumed, 2).await.0, [last + 1, last + 2]);
+    let mut resumed = until_free(&client, events(&told.token(), None)).await;
+    assert_eq!(take(&mut resumed, Some(last), 2).await.0, [last + 1, last + 2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -228,20 +219,13 @@ async fn a_stream_ends_with_its_token_and_says_so() {
     let short = cartage_server::token::sign(keys, "acme", "tester", "*", life).unwrap();
     let client = Client::connect(&server.uri, &short).await.unwrap();
     let mut stream = open(&client, events("", None)).await;
-    let mut token = String::new();
-    let status = loop {
-        match soon(stream.message()).await {
-            Ok(Some(message)) => {
-                token = message.position.unwrap().resume_token;
-            }
-            Ok(None) => panic!("it ended as if all were well"),
-            Err(status) => break status,
-        }
-    };
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, "TOKEN_EXPIRED"));
+    let told = Recording::whole(&mut stream, Asked::all(Some(0))).await;
+    let status = told.error();
+    assert_eq!((status.code(), reason(status).as_str()), (Code::Unauthenticated, "TOKEN_EXPIRED"));
     let client = server.client("acme").await;
     connect(&client, "acme", "later", sandbox()).await;
-    assert_eq!(take(&mut open(&client, events(&token, None)).await, 1).await.0, [1]);
+    let mut stream = open(&client, events(&told.token(), None)).await;
+    assert_eq!(take(&mut stream, Some(0), 1).await.0, [1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -256,6 +240,7 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
         min_progress_interval: Some(prost_types::Duration { seconds: 0, nanos: 200_000_000 }),
         ..Default::default()
     };
+    let often = Asked { min_progress: Duration::from_millis(200), ..Asked::some(None) };
     let mut stream = walk.client.runs().watch_run(watch("")).await.unwrap().into_inner();
     let first = tokio::time::timeout(PROMPT, stream.message()).await.expect("prompt");
     let first = first.unwrap().unwrap();
@@ -263,12 +248,13 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     let begin = first.position.unwrap().resume_token;
     cartage_client::road::start_run(&walk.client, &run.name).await.unwrap();
 
-    let followed = soon(follow(stream)).await;
-    assert_eq!(followed.states.last().map(String::as_str), Some("SUCCEEDED"), "{followed:?}");
-    assert_eq!(followed.states.first().map(String::as_str), Some("PENDING"));
-    assert!(followed.sequences.is_sorted_by(|left, right| left < right), "{followed:?}");
-    assert_eq!(followed.end, (end_of_stream::Reason::ResourceTerminal, false));
-    let news = followed.progress.last().unwrap();
+    let followed = Recording::whole(&mut stream, often).await;
+    let told = states(&followed);
+    assert_eq!(told.last().map(String::as_str), Some("SUCCEEDED"), "{followed:?}");
+    assert_eq!(told.first().map(String::as_str), Some("PENDING"));
+    let end = followed.end();
+    assert_eq!((end.reason(), end.resumable), (end_of_stream::Reason::ResourceTerminal, false));
+    let news = followed.progress().last().unwrap();
     assert!((1..=SLOW).contains(&news.done) && news.total == Some(SLOW), "{news:?}");
     assert_eq!(news.kinds[0].kind(), v1::RecordKind::Product);
     let list = v1::ListEventsRequest {
@@ -277,45 +263,22 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
         ..Default::default()
     };
     let listed = walk.client.call(list).await.unwrap().events;
-    let states: Vec<String> =
+    let listed: Vec<String> =
         listed.into_iter().filter_map(|it| it.state_change).map(|it| it.state).collect();
-    assert_eq!(states.strip_prefix(&["DRAFT".to_owned()]), Some(followed.states.as_slice()));
+    assert_eq!(listed.strip_prefix(&["DRAFT".to_owned()]), Some(told.as_slice()));
 
     // Taken up at the first message, the same events come again: none is lost.
-    let again = walk.client.runs().watch_run(watch(&begin)).await.unwrap().into_inner();
-    let again = soon(follow(again)).await;
-    assert_eq!((again.sequences, again.states), (followed.sequences, followed.states));
+    let mut again = walk.client.runs().watch_run(watch(&begin)).await.unwrap().into_inner();
+    let again = Recording::whole(&mut again, often).await;
+    assert_eq!((again.sequences(), states(&again)), (followed.sequences(), told));
     let status = walk.client.events().watch_events(events(&begin, None)).await.unwrap_err();
     assert_eq!(reason(&status), "RESUME_TOKEN_INVALID");
 }
 
-/// What a watch on a run told.
-#[derive(Debug)]
-struct Followed {
-    sequences: Vec<i64>,
-    states: Vec<String>,
-    progress: Vec<v1::Progress>,
-    end: (end_of_stream::Reason, bool),
-}
-
-async fn follow(mut stream: Streaming<v1::WatchRunResponse>) -> Followed {
-    let end = (end_of_stream::Reason::Unspecified, false);
-    let mut told =
-        Followed { sequences: Vec::new(), states: Vec::new(), progress: Vec::new(), end };
-    while let Some(message) = stream.message().await.unwrap() {
-        match message.message.unwrap() {
-            watch_run_response::Message::Event(event) => {
-                told.sequences.push(event.sequence);
-                told.states.extend(event.state_change.map(|change| change.state));
-            }
-            watch_run_response::Message::Progress(news) => told.progress.push(news),
-            watch_run_response::Message::EndOfStream(end) => {
-                told.end = (end.reason(), end.resumable);
-            }
-            _ => {}
-        }
-    }
-    told
+/// The states that the events of a recording tell of.
+fn states(recording: &Recording) -> Vec<String> {
+    let changes = recording.events().filter_map(|event| event.state_change.as_ref());
+    changes.map(|change| change.state.clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -340,36 +303,22 @@ async fn an_audit_tells_what_it_finds_while_it_works() {
 
     let watch = v1::WatchAuditRequest { name: audit.name.clone(), ..Default::default() };
     let mut stream = walk.client.audits().watch_audit(watch).await.unwrap().into_inner();
-    let (mut sequences, mut tokens) = (Vec::new(), Vec::new());
-    let mut last = None;
-    while let Some(message) = soon(stream.message()).await.unwrap() {
-        match message.message {
-            Some(v1::watch_audit_response::Message::Finding(finding)) => {
-                sequences.push(finding.sequence);
-                tokens.push(message.position.unwrap().resume_token);
-            }
-            Some(v1::watch_audit_response::Message::EndOfStream(end)) => last = Some(end.reason()),
-            _ => {}
-        }
-    }
+    let told = Recording::whole(&mut stream, Asked::all(Some(0))).await;
+    let sequences = told.sequences();
     let count = ended.finding_count;
     assert!(count > 10, "{count} findings");
     assert_eq!(sequences, (1..=count).collect::<Vec<_>>(), "each finding, in order, no gap");
-    assert_eq!(last, Some(end_of_stream::Reason::ResourceTerminal));
+    assert_eq!(told.end().reason(), end_of_stream::Reason::ResourceTerminal);
     let seen: Vec<i64> = findings.iter().map(|finding| finding.sequence).collect();
     assert_eq!(seen, sequences[..seen.len()], "told while it worked");
 
+    let fifth = told.said.iter().find(|said| said.sequence == 5).unwrap();
     let resumed = v1::WatchAuditRequest {
         name: audit.name.clone(),
-        resume_token: tokens[4].clone(),
+        resume_token: fifth.token.clone(),
         ..Default::default()
     };
     let mut stream = walk.client.audits().watch_audit(resumed).await.unwrap().into_inner();
-    let mut rest = Vec::new();
-    while let Some(message) = soon(stream.message()).await.unwrap() {
-        if let Some(v1::watch_audit_response::Message::Finding(finding)) = message.message {
-            rest.push(finding.sequence);
-        }
-    }
-    assert_eq!(rest, sequences[5..]);
+    let rest = Recording::whole(&mut stream, Asked::all(Some(5))).await;
+    assert_eq!(rest.sequences(), sequences[5..]);
 }

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use cartage_server::{
     api::scope, config::Config, error::Result, keys::Keys, restore_command, serve, token,
 };
-use clap::{Parser, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
 /// How long the process waits for its threads at the end.
 const LINGER: Duration = Duration::from_secs(2);
@@ -48,6 +48,8 @@ enum Command {
         /// variable to true.
         #[arg(long, env = "CARTAGE_HOSTED", value_parser = FalseyValueParser::new())]
         hosted: bool,
+        #[command(flatten)]
+        streams: Streams,
     },
     /// Signs an access token of this deployment and prints it.
     Token {
@@ -70,6 +72,41 @@ enum Command {
     /// Tests the restore of a snapshot in this process; the server calls it.
     #[command(hide = true)]
     RestoreTest,
+}
+
+/// Bounds of streams and of the history they tell.
+#[derive(Args)]
+struct Streams {
+    /// How many streams may be open at once in this process; 256 when not given.
+    #[arg(long)]
+    streams_max: Option<usize>,
+    /// How many of them may be one account's; 100 when not given.
+    #[arg(long)]
+    streams_per_account_max: Option<usize>,
+    /// How many of those may be one subject's; 10 when not given.
+    #[arg(long)]
+    streams_per_principal_max: Option<usize>,
+    /// How long a stream may live, in minutes; 30 when not given, and each a tenth less or more.
+    #[arg(long)]
+    stream_age_max_minutes: Option<u32>,
+    /// How long events are kept, in days; 90 when not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(90..))]
+    events_kept_days: Option<u32>,
+}
+
+impl Streams {
+    fn apply(&self, config: &mut Config) {
+        let set = |setting: &mut usize, given: Option<usize>| *setting = given.unwrap_or(*setting);
+        set(&mut config.streams_max, self.streams_max);
+        set(&mut config.streams_per_account_max, self.streams_per_account_max);
+        set(&mut config.streams_per_principal_max, self.streams_per_principal_max);
+        if let Some(minutes) = self.stream_age_max_minutes {
+            config.stream_age_max = Duration::from_secs(u64::from(minutes) * 60);
+        }
+        if let Some(days) = self.events_kept_days {
+            config.events_kept_for = Duration::from_secs(u64::from(days) * 24 * 3_600);
+        }
+    }
 }
 
 fn default_data_dir() -> PathBuf {
@@ -110,7 +147,7 @@ fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<()> {
     match command {
-        Command::Serve { listen, data_dir, database_url, lease_s, four_eyes, hosted } => {
+        Command::Serve { listen, data_dir, database_url, lease_s, four_eyes, hosted, streams } => {
             let mut config = Config::new(data_dir);
             config.listen = listen;
             config.database_url = database_url;
@@ -118,6 +155,7 @@ async fn perform(command: Command) -> Result<()> {
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
+            streams.apply(&mut config);
             if !hosted && !listen.ip().is_loopback() {
                 tracing::warn!(%listen, "Other machines can reach this server, and its callers can have files of this machine read; --hosted refuses that.");
             }

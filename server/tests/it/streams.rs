@@ -237,10 +237,11 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     let watch = |token: &str| v1::WatchRunRequest {
         name: run.name.clone(),
         resume_token: token.to_owned(),
-        min_progress_interval: Some(prost_types::Duration { seconds: 0, nanos: 200_000_000 }),
+        min_progress_interval: Some(prost_types::Duration { seconds: 2, nanos: 0 }),
         ..Default::default()
     };
-    let often = Asked { min_progress: Duration::from_millis(200), ..Asked::some(None) };
+    // Less often than the worker writes it.
+    let seldom = Asked { min_progress: Duration::from_secs(2), ..Asked::some(None) };
     let mut stream = walk.client.runs().watch_run(watch("")).await.unwrap().into_inner();
     let first = tokio::time::timeout(PROMPT, stream.message()).await.expect("prompt");
     let first = first.unwrap().unwrap();
@@ -248,7 +249,7 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     let begin = first.position.unwrap().resume_token;
     cartage_client::road::start_run(&walk.client, &run.name).await.unwrap();
 
-    let followed = Recording::whole(&mut stream, often).await;
+    let followed = Recording::whole(&mut stream, seldom).await;
     let told = states(&followed);
     assert_eq!(told.last().map(String::as_str), Some("SUCCEEDED"), "{followed:?}");
     assert_eq!(told.first().map(String::as_str), Some("PENDING"));
@@ -269,7 +270,7 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
 
     // Taken up at the first message, the same events come again: none is lost.
     let mut again = walk.client.runs().watch_run(watch(&begin)).await.unwrap().into_inner();
-    let again = Recording::whole(&mut again, often).await;
+    let again = Recording::whole(&mut again, seldom).await;
     assert_eq!((again.sequences(), states(&again)), (followed.sequences(), told));
     let status = walk.client.events().watch_events(events(&begin, None)).await.unwrap_err();
     assert_eq!(reason(&status), "RESUME_TOKEN_INVALID");

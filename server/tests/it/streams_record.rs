@@ -126,16 +126,20 @@ impl Recording {
         mut last: impl FnMut(&Said) -> bool,
     ) -> Self {
         let mut said = Vec::new();
-        let ended = loop {
-            match soon(stream.message()).await {
-                Ok(Some(message)) => said.push(message.said()),
-                Ok(None) => break Ended::Ok,
-                Err(status) => break Ended::With(Box::new(status)),
+        // All of it: heartbeats come for ever.
+        let ended = soon(async {
+            loop {
+                match stream.message().await {
+                    Ok(Some(message)) => said.push(message.said()),
+                    Ok(None) => break Ended::Ok,
+                    Err(status) => break Ended::With(Box::new(status)),
+                }
+                if said.last().is_some_and(&mut last) {
+                    break Ended::Cut;
+                }
             }
-            if said.last().is_some_and(&mut last) {
-                break Ended::Cut;
-            }
-        };
+        })
+        .await;
         let recording = Self { asked, said, ended };
         recording.check();
         recording

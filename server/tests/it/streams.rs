@@ -11,7 +11,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use crate::{
-    streams_record::{Asked, Recording},
+    streams_record::{Asked, Recording, What},
     support::{Server, connect, sandbox, small_shop, soon},
     walk::{SLOW, Walk, live},
 };
@@ -322,4 +322,11 @@ async fn an_audit_tells_what_it_finds_while_it_works() {
     let mut stream = walk.client.audits().watch_audit(resumed).await.unwrap().into_inner();
     let rest = Recording::whole(&mut stream, Asked::all(Some(5))).await;
     assert_eq!(rest.sequences(), sequences[5..]);
+
+    // Of a snapshot that has ended there is itself, and the end.
+    let watch = v1::WatchSnapshotRequest { name: walk.snapshot.name.clone(), ..Default::default() };
+    let mut stream = walk.client.snapshots().watch_snapshot(watch).await.unwrap().into_inner();
+    let told = Recording::whole(&mut stream, Asked::some(None)).await;
+    assert!(matches!(told.said[0].what, What::State), "{told:?}");
+    assert_eq!(told.end().reason(), end_of_stream::Reason::ResourceTerminal);
 }

@@ -274,11 +274,16 @@ impl<F: Feed> Watch<F> {
         let (resource, ended) = match self.feed.resource().await {
             Ok(read) => read,
             Err(error) if error.reason == Reason::ResourceNotFound => {
-                // Its last events may have outlived it. Where they have not, there is nothing to say.
-                return match self.send_durable().await {
-                    Ok(()) | Err(Ending::Failed(_)) => Err(Ending::InOrder(Why::ResourceDeleted)),
-                    Err(ending) => Err(ending),
-                };
+                // Its last events may have outlived it. Where they went with it, there is nothing to say.
+                match self.send_durable().await {
+                    Err(Ending::Failed(error))
+                        if matches!(
+                            error.reason,
+                            Reason::ResumeTokenExpired | Reason::SequenceInFuture
+                        ) => {}
+                    sent => sent?,
+                }
+                return Err(Ending::InOrder(Why::ResourceDeleted));
             }
             Err(error) => return Err(error.into()),
         };

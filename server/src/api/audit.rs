@@ -70,14 +70,13 @@ impl AuditService for Api {
         let cut = Cut { limit: page.size + 1, after, states, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Migration>(&parent).await?;
-        let mut rows = tx.resource_list::<Audit>(&parent, &cut).await?;
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |row| {
-            (row.create_time, row.name.as_str().to_owned())
-        })?;
-        let mut audits = Vec::with_capacity(rows.len());
+        let rows = tx.resource_list::<Audit>(&parent, &cut).await?;
+        let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
-            audits.push(encode::current(&mut tx, row).await?);
+            found.push((row.place(), encode::current(&mut tx, row).await?));
         }
+        let (audits, next_page_token) =
+            page.fill(&self.app.keys, found, |(place, _)| place.clone(), |(_, audit)| audit)?;
         Ok(Response::new(v1::ListAuditsResponse { audits, next_page_token }))
     }
 
@@ -139,8 +138,8 @@ impl AuditService for Api {
         let mut rows: Vec<_> =
             audit::rules().iter().filter(|rule| rule.id.as_str() > after.as_str()).collect();
         rows.sort_by(|left, right| left.id.cmp(&right.id));
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |rule| rule.id.clone())?;
-        let audit_rules = rows.into_iter().map(encode::rule).collect();
+        let (audit_rules, next_page_token) =
+            page.fill(&self.app.keys, rows, |rule| rule.id.clone(), encode::rule)?;
         Ok(Response::new(v1::ListAuditRulesResponse { audit_rules, next_page_token }))
     }
 

@@ -83,8 +83,8 @@ impl ConnectionService for Api {
             wanted.get("platform").is_none_or(|text| *text == platform)
                 && wanted.get("state").is_none_or(|text| text == it.state.as_str())
         };
-        let (rows, next_page_token) = self.page_where(&parent, &page, false, fits).await?;
-        let connections = rows.iter().map(encode).collect();
+        let (connections, next_page_token) =
+            self.page_where(&parent, &page, false, fits, encode).await?;
         Ok(Response::new(v1::ListConnectionsResponse { connections, next_page_token }))
     }
 

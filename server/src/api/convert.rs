@@ -3,9 +3,13 @@
 use cartage_model::Kind;
 use cartage_proto::v1;
 use chrono::{DateTime, Utc};
+use prost::Message;
 use prost_types::{Struct, Timestamp, Value, value};
 
 use crate::error::{Error, Failure, Result};
+
+/// The most bytes of the changes of one record.
+const CHANGES_BYTES_MAX: usize = 1024 * 1024;
 
 /// An instant on the wire.
 pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
@@ -131,4 +135,13 @@ pub fn from_value(value: &Value) -> serde_json::Value {
             it.fields.iter().map(|(name, value)| (name.clone(), from_value(value))).collect(),
         ),
     }
+}
+/// The changes of one record, as many of them as an answer can hold beside the record itself.
+pub fn fitting(changes: impl Iterator<Item = v1::FieldChange>) -> Vec<v1::FieldChange> {
+    let mut bytes = 0_usize;
+    let mut fits = |change: &v1::FieldChange| {
+        bytes = bytes.saturating_add(change.encoded_len());
+        bytes <= CHANGES_BYTES_MAX
+    };
+    changes.take_while(|change| fits(change)).collect()
 }

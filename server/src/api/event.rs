@@ -225,7 +225,7 @@ impl v1::event_service_server::EventService for Api {
         let resource = (!resource.is_empty()).then_some(resource);
         let mut tx = self.app.store.begin(&caller.account).await?;
         exists(&mut tx, &parent).await?;
-        let mut events = tx
+        let events = tx
             .event_page(parent.as_str(), after, resource.as_deref(), page.size.saturating_add(1))
             .await?;
         // Last: what was removed while the page was read is then missed, not unseen.
@@ -234,13 +234,10 @@ impl v1::event_service_server::EventService for Api {
         if after > 0 && after < oldest.saturating_sub(1) {
             return Err(page_gone(after, oldest).into());
         }
-        let next_page_token = page.cut(keys, &mut events, |event| event.sequence)?;
+        let (mut events, next_page_token) =
+            page.fill(keys, events, |event| event.sequence, |event| encode(&event))?;
         let wanted = filter::text(&fields, "type");
-        let events = events
-            .iter()
-            .filter(|event| wanted.is_empty() || event.event.event_type == wanted)
-            .map(encode)
-            .collect();
+        events.retain(|event| wanted.is_empty() || event.r#type == wanted);
         Ok(Response::new(v1::ListEventsResponse { events, next_page_token }))
     }
 

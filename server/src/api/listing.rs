@@ -1,6 +1,7 @@
 //! Pages of resources that fit a condition, newest first.
 
 use chrono::{DateTime, Utc};
+use prost::Message;
 
 use super::{Api, page::Page};
 use crate::{
@@ -14,13 +15,14 @@ const BATCH: i64 = 200;
 
 impl Api {
     /// A page of the resources of a type below a parent for which a condition holds.
-    pub(super) async fn page_where<B: Body>(
+    pub(super) async fn page_where<B: Body, M: Message>(
         &self,
         parent: &Name,
         page: &Page,
         deleted: bool,
         fits: impl Fn(&Resource<B>) -> bool + Send,
-    ) -> Result<(Vec<Resource<B>>, String)> {
+        encode: impl Fn(&Resource<B>) -> M,
+    ) -> Result<(Vec<M>, String)> {
         let position = |row: &Resource<B>| (row.create_time, row.name.as_str().to_owned());
         let mut after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
         let wanted = usize::try_from(page.size).unwrap_or_default().saturating_add(1);
@@ -38,7 +40,6 @@ impl Api {
             }
         }
         rows.truncate(wanted);
-        let next = page.cut(&self.app.keys, &mut rows, position)?;
-        Ok((rows, next))
+        page.fill(&self.app.keys, rows, position, |row| encode(&row))
     }
 }

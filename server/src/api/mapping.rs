@@ -68,8 +68,8 @@ impl MappingService for Api {
         let arguments = format!("{parent}\n{full}");
         let (size, token) = (request.page_size, request.page_token.as_str());
         let page = Page::new(&caller.account, "ListMappings", &arguments, size, token, 1_000)?;
-        let (rows, next_page_token) = self.page_of::<Mapping>(&caller, &parent, &page).await?;
-        let mappings = rows.iter().map(|row| encode(row, full)).collect();
+        let encode = |row: &Resource<Mapping>| encode(row, full);
+        let (mappings, next_page_token) = self.page_of(&caller, &parent, &page, encode).await?;
         Ok(Response::new(v1::ListMappingsResponse { mappings, next_page_token }))
     }
 
@@ -122,9 +122,9 @@ impl MappingService for Api {
         let (size, token) = (request.page_size, request.page_token.as_str());
         let method = "ListMappingRevisions";
         let page = Page::new(&caller.account, method, &arguments, size, token, 1_000)?;
-        let (rows, next_page_token) =
-            self.page_of::<MappingRevision>(&caller, &parent, &page).await?;
-        let mapping_revisions = rows.iter().map(|row| encode_revision(row, full)).collect();
+        let encode = |row: &Resource<MappingRevision>| encode_revision(row, full);
+        let (mapping_revisions, next_page_token) =
+            self.page_of(&caller, &parent, &page, encode).await?;
         let response = v1::ListMappingRevisionsResponse { mapping_revisions, next_page_token };
         Ok(Response::new(response))
     }
@@ -244,21 +244,19 @@ pub(super) fn no_subject() -> Error {
 
 impl Api {
     /// A page of resources below a parent, newest first.
-    async fn page_of<B: crate::store::resource::Body>(
+    async fn page_of<B: crate::store::resource::Body, M: Message>(
         &self,
         caller: &Caller,
         parent: &Name,
         page: &Page,
-    ) -> Result<(Vec<Resource<B>>, String)> {
+        encode: impl Fn(&Resource<B>) -> M,
+    ) -> Result<(Vec<M>, String)> {
         let after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
         let cut = Cut { limit: page.size + 1, after, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_exists(parent).await?;
-        let mut rows = tx.resource_list::<B>(parent, &cut).await?;
-        let next = page.cut(&self.app.keys, &mut rows, |row| {
-            (row.create_time, row.name.as_str().to_owned())
-        })?;
-        Ok((rows, next))
+        let rows = tx.resource_list::<B>(parent, &cut).await?;
+        page.fill(&self.app.keys, rows, Resource::place, |row| encode(&row))
     }
 
     fn report(
@@ -268,16 +266,15 @@ impl Api {
         content: &Content,
     ) -> Result<v1::ValidateMappingResponse> {
         let after: usize = page.after(&self.app.keys)?.unwrap_or_default();
-        let size = usize::try_from(page.size).unwrap_or_default();
-        let rows = issues.iter().enumerate().skip(after).take(size.saturating_add(1));
-        let mut rows: Vec<(usize, v1::MappingIssue)> =
-            rows.map(|(index, issue)| (index, encode_issue(issue, content))).collect();
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |(index, _)| index + 1)?;
+        let rows = (1_usize..).zip(issues).skip(after);
+        let encode = |(_, issue): (usize, &Issue)| encode_issue(issue, content);
+        let (shown, next_page_token) =
+            page.fill(&self.app.keys, rows, |(place, _)| *place, encode)?;
         Ok(v1::ValidateMappingResponse {
             valid: issues.is_empty(),
             error_count: i32::try_from(issues.len()).unwrap_or(i32::MAX),
             warning_count: 0,
-            issues: rows.into_iter().map(|(_, issue)| issue).collect(),
+            issues: shown,
             next_page_token,
         })
     }

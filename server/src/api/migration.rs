@@ -211,8 +211,8 @@ impl Api {
                 break;
             }
         }
-        let next_page_token = page.cut(&self.app.keys, &mut found, |(place, _)| place.clone())?;
-        let migrations = found.into_iter().map(|(_, migration)| migration).collect();
+        let (migrations, next_page_token) =
+            page.fill(&self.app.keys, found, |(place, _)| place.clone(), |(_, it)| it)?;
         Ok(v1::ListMigrationsResponse { migrations, next_page_token })
     }
 }

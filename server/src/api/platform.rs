@@ -36,9 +36,10 @@ impl PlatformService for Api {
         let after: Option<String> = page.after(&self.app.keys)?;
         let mut ids = platform::ids();
         ids.retain(|id| after.as_deref().is_none_or(|after| *id > after));
-        let next_page_token = page.cut(&self.app.keys, &mut ids, |id| (*id).to_owned())?;
-        let platforms = ids.into_iter().map(|id| Ok(encode(&platform::get(id)?)));
-        let platforms = platforms.collect::<Result<_>>()?;
+        let rows = ids.into_iter().map(|id| Ok((id, encode(&platform::get(id)?))));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let (platforms, next_page_token) =
+            page.fill(&self.app.keys, rows, |(id, _)| (*id).to_owned(), |(_, it)| it)?;
         Ok(Response::new(v1::ListPlatformsResponse { platforms, next_page_token }))
     }
 

@@ -71,22 +71,23 @@ impl SnapshotService for Api {
         let after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
         let cut = Cut { limit: page.size + 1, after, states, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
-        let mut rows = if all {
+        let rows = if all {
             tx.resource_list_all::<Snapshot>(&cut).await?
         } else {
             tx.resource_get::<crate::app::connection::Connection>(&parent).await?;
             tx.resource_list::<Snapshot>(&parent, &cut).await?
         };
-        let next_page_token = page.cut(&self.app.keys, &mut rows, place::<Snapshot>)?;
-        let mut snapshots = Vec::with_capacity(rows.len());
+        let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             // Only those under way have progress that their counts do not say.
             let progress = match row.state {
                 SnapshotState::Succeeded | SnapshotState::Pending => None,
                 _ => tx.progress_get(&row.name).await?,
             };
-            snapshots.push(encode::snapshot(row, progress.as_ref()));
+            found.push((row.place(), encode::snapshot(row, progress.as_ref())));
         }
+        let (snapshots, next_page_token) =
+            page.fill(&self.app.keys, found, |(place, _)| place.clone(), |(_, it)| it)?;
         Ok(Response::new(v1::ListSnapshotsResponse { snapshots, next_page_token }))
     }
 
@@ -183,16 +184,11 @@ impl SnapshotService for Api {
         let cut = Cut { limit: page.size + 1, after, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Snapshot>(&parent).await?;
-        let mut rows = tx.resource_list::<RestoreTest>(&parent, &cut).await?;
-        let next_page_token = page.cut(&self.app.keys, &mut rows, place::<RestoreTest>)?;
-        let restore_tests = rows.iter().map(encode::restore_test).collect();
+        let rows = tx.resource_list::<RestoreTest>(&parent, &cut).await?;
+        let (restore_tests, next_page_token) =
+            page.fill(&self.app.keys, rows, Resource::place, |row| encode::restore_test(&row))?;
         Ok(Response::new(v1::ListRestoreTestsResponse { restore_tests, next_page_token }))
     }
-}
-
-/// Where a resource stands in a list, newest first.
-fn place<B: crate::store::resource::Body>(row: &Resource<B>) -> (DateTime<Utc>, String) {
-    (row.create_time, row.name.as_str().to_owned())
 }
 
 /// The connection whose snapshots are listed, and whether those of all connections are meant: the

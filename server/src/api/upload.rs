@@ -80,8 +80,8 @@ impl UploadService for Api {
             wanted.get("state").is_none_or(|text| text == it.state.as_str())
                 && wanted.get("file_name").is_none_or(|text| *text == it.body.file_name)
         };
-        let (rows, next_page_token) = self.page_where(&parent, &page, false, fits).await?;
-        let uploads = rows.iter().map(encode).collect();
+        let (uploads, next_page_token) =
+            self.page_where(&parent, &page, false, fits, encode).await?;
         Ok(Response::new(v1::ListUploadsResponse { uploads, next_page_token }))
     }
 

@@ -202,14 +202,14 @@ impl v1::verification_service_server::VerificationService for Api {
             Cut { limit: page.size.saturating_add(1), after: page.after(keys)?, ..Cut::default() };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Run>(&parent).await?;
-        let mut reports = tx.resource_list::<VerificationReport>(&parent, &cut).await?;
-        let next_page_token =
-            page.cut(keys, &mut reports, |it| (it.create_time, it.name.as_str().to_owned()))?;
-        let mut verification_reports = Vec::with_capacity(reports.len());
+        let reports = tx.resource_list::<VerificationReport>(&parent, &cut).await?;
+        let mut found = Vec::with_capacity(reports.len());
         for report in &reports {
-            verification_reports.push(encoded(&mut tx, report).await?);
+            found.push((report.place(), encoded(&mut tx, report).await?));
         }
         tx.rollback().await?;
+        let (verification_reports, next_page_token) =
+            page.fill(keys, found, |(place, _)| place.clone(), |(_, report)| report)?;
         Ok(Response::new(v1::ListVerificationReportsResponse {
             verification_reports,
             next_page_token,
@@ -238,14 +238,13 @@ impl v1::verification_service_server::VerificationService for Api {
         let after = page.after::<i64>(keys)?.unwrap_or_default();
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<VerificationReport>(&parent).await?;
-        let mut rows = tx
+        let rows = tx
             .discrepancy_page(&parent, &kind, &of_type, after, page.size.saturating_add(1))
             .await?;
         tx.rollback().await?;
-        let next_page_token = page.cut(keys, &mut rows, |row| row.sequence)?;
         let shown = caller.has("records.read");
-        let discrepancies =
-            rows.into_iter().map(|row| discrepancy(parent.as_str(), row, shown)).collect();
+        let encode = |row| discrepancy(parent.as_str(), row, shown);
+        let (discrepancies, next_page_token) = page.fill(keys, rows, |row| row.sequence, encode)?;
         Ok(Response::new(v1::ListDiscrepanciesResponse { discrepancies, next_page_token }))
     }
 

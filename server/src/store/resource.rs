@@ -74,6 +74,11 @@ impl<B: Body> Resource<B> {
         format!("\"{}\"", self.revision)
     }
 
+    /// Where it stands in a list, newest first.
+    pub fn place(&self) -> (DateTime<Utc>, String) {
+        (self.create_time, self.name.as_str().to_owned())
+    }
+
     /// Compares an etag of a caller with this revision.
     ///
     /// # Errors

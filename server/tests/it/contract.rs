@@ -177,9 +177,13 @@ async fn pages_hold_every_item_once_and_their_tokens_are_for_one_list() {
         ..list.clone()
     };
     client.call(with(&list, &token)).await.unwrap();
-    for (list, token) in [(&filtered, token.as_str()), (&list, "bm9uc2Vuc2U"), (&list, "§")] {
-        let request = with(list, token);
-        let status = refused_with(&client, request, ErrorReason::PageTokenInvalid).await;
+    let (mismatch, invalid) = (ErrorReason::PageTokenMismatch, ErrorReason::PageTokenInvalid);
+    for (list, token, reason) in [
+        (&filtered, token.as_str(), mismatch),
+        (&list, "bm9uc2Vuc2U", invalid),
+        (&list, "§", invalid),
+    ] {
+        let status = refused_with(&client, with(list, token), reason).await;
         assert_eq!(violation(&status).0, "page_token");
     }
     let theirs =

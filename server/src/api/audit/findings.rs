@@ -50,8 +50,9 @@ impl Api {
             let found = tx.finding_page(&parent, filter, after, left).await?;
             rows.extend(found.into_iter().map(|it| (Position { part, sequence: it.sequence }, it)));
         }
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |(position, _)| *position)?;
-        let findings = rows.iter().map(|(_, row)| encode::finding(&parent, row)).collect();
+        let encode = |(_, row): (Position, Finding)| encode::finding(&parent, &row);
+        let (findings, next_page_token) =
+            page.fill(&self.app.keys, rows, |(position, _)| *position, encode)?;
         Ok(v1::ListFindingsResponse { findings, next_page_token })
     }
 

@@ -12,7 +12,10 @@ use serde_json::Value;
 
 use super::{Subject, content::text, no_subject};
 use crate::{
-    api::{Api, convert, own_name, page::Page},
+    api::{
+        Api, convert, own_name,
+        page::{BYTES_MAX, Page},
+    },
     app::{mapping, plan::loss_id, snapshot},
     error::{Error, Result},
     name::Name,
@@ -74,9 +77,9 @@ impl Api {
             rows.into_iter().zip(losses).map(|(row, ids)| encode(row, ids, masked)).collect()
         });
         let rows: Vec<v1::PreviewRow> = rows.await.map_err(Error::internal)?;
-        let mut rows: Vec<(u64, v1::PreviewRow)> = places.into_iter().zip(rows).collect();
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |(place, _)| *place)?;
-        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let rows = places.into_iter().zip(rows);
+        let (rows, next_page_token) =
+            page.fill(&self.app.keys, rows, |(place, _)| *place, |(_, row)| fitting(row))?;
         Ok(v1::PreviewMappingResponse { rows, next_page_token })
     }
 
@@ -184,16 +187,13 @@ fn encode(row: PreviewRow, loss_ids: Vec<String>, masked: bool) -> v1::PreviewRo
                 v1::Outcome::Changed
             };
             encoded.outcome = outcome.into();
-            encoded.changes = mapped
-                .changes
-                .iter()
-                .map(|change| v1::FieldChange {
+            encoded.changes =
+                convert::fitting(mapped.changes.iter().map(|change| v1::FieldChange {
                     field: change.field.clone(),
                     before: text(&change.before),
                     after: text(&change.after),
                     reason: change.why.clone(),
-                })
-                .collect();
+                }));
             encoded.target = Some(convert::to_struct(&Value::Object(mapped.fields)));
             encoded.loss_ids = loss_ids;
         }
@@ -213,6 +213,17 @@ fn encode(row: PreviewRow, loss_ids: Vec<String>, masked: bool) -> v1::PreviewRo
     encoded
 }
 
+/// The row without what no answer could hold.
+fn fitting(mut row: v1::PreviewRow) -> v1::PreviewRow {
+    if row.encoded_len() > BYTES_MAX {
+        row.source = None;
+    }
+    if row.encoded_len() > BYTES_MAX {
+        row.target = None;
+    }
+    row
+}
+
 /// A failure in the words of the contract; `usual` stands for finer reasons it has no word for.
 fn encode_failure(failure: MapFailure, usual: Reason) -> v1::Failure {
     let reason = Reason::parse(&failure.reason).unwrap_or(usual);
@@ -226,6 +237,25 @@ fn encode_failure(failure: MapFailure, usual: Reason) -> v1::Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_no_answer_could_hold_loses_its_documents() {
+        let document = |bytes: usize| {
+            Some(convert::to_struct(&serde_json::json!({ "text": "x".repeat(bytes) })))
+        };
+        let row = |source: usize, target: usize| {
+            let row = v1::PreviewRow {
+                source: document(source),
+                target: document(target),
+                ..Default::default()
+            };
+            let row = fitting(row);
+            (row.source.is_some(), row.target.is_some())
+        };
+        assert_eq!(row(9, 9), (true, true));
+        assert_eq!(row(BYTES_MAX / 2, BYTES_MAX / 2), (false, true));
+        assert_eq!(row(9, BYTES_MAX), (false, false));
+    }
 
     #[test]
     fn a_loss_meets_records_that_say_something_there() {

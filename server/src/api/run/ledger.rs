@@ -83,13 +83,16 @@ impl Api {
         let keys = &self.app.keys;
         let mut tx = self.app.store.begin(&caller.account).await?;
         let held = tx.resource_get::<Run>(&run).await?;
-        let mut rows = tx
+        let rows = tx
             .run_record_page(&run, &wanted, page.after(keys)?, page.size.saturating_add(1))
             .await?;
-        let next_page_token =
-            page.cut(keys, &mut rows, |row| (row.kind.clone(), row.source_id.clone()))?;
-        let run_records = self.encode_records(&mut tx, caller, &held, rows).await?;
+        let places: Vec<_> =
+            rows.iter().map(|row| (row.kind.clone(), row.source_id.clone())).collect();
+        let records = self.encode_records(&mut tx, caller, &held, rows).await?;
         tx.rollback().await?;
+        let rows = places.into_iter().zip(records);
+        let (run_records, next_page_token) =
+            page.fill(keys, rows, |(place, _)| place.clone(), |(_, record)| record)?;
         Ok(v1::ListRunRecordsResponse { run_records, next_page_token })
     }
 
@@ -156,7 +159,7 @@ impl Api {
                 reason: reason(&row),
                 excluded_by: excluded_by(&row),
                 merged_into: text(&row.detail, "merged_into"),
-                changes: changes.iter().map(encode_change).collect(),
+                changes: convert::fitting(changes.iter().map(encode_change)),
                 loss_ids: losses.filter(|_| stands).map(loss_id).collect(),
                 failure: failure(&row).as_ref().map(convert::failure),
                 target_objects: links
@@ -203,14 +206,14 @@ impl Api {
             role: filter::text(&fields, "role"),
             target_id: filter::text(&fields, "target_id"),
         };
-        let mut links = tx
+        let links = tx
             .record_link_page(&space, &wanted, page.after(keys)?, page.size.saturating_add(1))
             .await?;
         tx.rollback().await?;
-        let next_page_token = page.cut(keys, &mut links, |link| {
-            (link.kind.clone(), link.source_id.clone(), link.role.clone())
-        })?;
-        let record_links = links.into_iter().map(|link| encode_link(&space, link)).collect();
+        let place =
+            |link: &RecordLink| (link.kind.clone(), link.source_id.clone(), link.role.clone());
+        let (record_links, next_page_token) =
+            page.fill(keys, links, place, |link| encode_link(&space, link))?;
         Ok(v1::ListRecordLinksResponse { record_links, next_page_token })
     }
 
@@ -242,20 +245,16 @@ impl Api {
                 .sum()
         };
         let target = connection::target_of_platform(&platform)?;
-        let mut losses: Vec<v1::LossCount> = target
-            .losses()
-            .iter()
-            .filter(|loss| stands(loss.kind) > 0)
-            .map(|loss| v1::LossCount {
+        let losses =
+            target.losses().iter().filter(|loss| stands(loss.kind) > 0).map(|loss| v1::LossCount {
                 loss: Some(encode_loss(loss)),
                 record_count: stands(loss.kind),
                 sample_source_ids: Vec::new(),
-            })
-            .collect();
+            });
         let first: usize = page.after(keys)?.unwrap_or_default();
-        losses.drain(..first.min(losses.len()));
-        let size = usize::try_from(page.size).unwrap_or(usize::MAX);
-        let next_page_token = page.cut(keys, &mut losses, |_| first.saturating_add(size))?;
+        let rows = (1_usize..).zip(losses).skip(first);
+        let (losses, next_page_token) =
+            page.fill(keys, rows, |(place, _)| *place, |(_, loss)| loss)?;
         Ok(v1::ListRunLossesResponse { losses, next_page_token })
     }
 }

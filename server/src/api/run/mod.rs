@@ -257,15 +257,15 @@ impl v1::run_service_server::RunService for Api {
         };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Migration>(&parent).await?;
-        let mut runs = tx.resource_list::<Run>(&parent, &cut).await?;
-        let next_page_token =
-            page.cut(keys, &mut runs, |run| (run.create_time, run.name.as_str().to_owned()))?;
-        let mut encoded = Vec::with_capacity(runs.len());
+        let runs = tx.resource_list::<Run>(&parent, &cut).await?;
+        let mut found = Vec::with_capacity(runs.len());
         for run in &runs {
-            encoded.push(self.encoded_run(&mut tx, run).await?);
+            found.push((run.place(), self.encoded_run(&mut tx, run).await?));
         }
         tx.rollback().await?;
-        Ok(Response::new(v1::ListRunsResponse { runs: encoded, next_page_token }))
+        let (runs, next_page_token) =
+            page.fill(keys, found, |(place, _)| place.clone(), |(_, run)| run)?;
+        Ok(Response::new(v1::ListRunsResponse { runs, next_page_token }))
     }
 
     async fn start_run(

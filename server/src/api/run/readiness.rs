@@ -71,13 +71,13 @@ impl Api {
             &request.page_token,
             1_000,
         )?;
-        let (preflight, mut issues) = encode(&state);
+        let (preflight, issues) = encode(&state);
         let issue_count = i64::try_from(issues.len()).unwrap_or(i64::MAX);
         let keys = &self.app.keys;
         let first: usize = page.after(keys)?.unwrap_or_default();
-        issues.drain(..first.min(issues.len()));
-        let size = usize::try_from(page.size).unwrap_or(usize::MAX);
-        let next_page_token = page.cut(keys, &mut issues, |_| first.saturating_add(size))?;
+        let rows = (1_usize..).zip(issues).skip(first);
+        let (issues, next_page_token) =
+            page.fill(keys, rows, |(place, _)| *place, |(_, issue)| issue)?;
         Ok(v1::CheckRunReadinessResponse {
             ready: items.is_empty() && complete,
             items,

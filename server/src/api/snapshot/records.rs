@@ -6,11 +6,15 @@ use cartage_pipeline::{
     snapshot::{Snapshot as Stored, StoredRecord, UnreadableRecord},
 };
 use cartage_proto::v1;
+use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::filter_value;
 use crate::{
-    api::{Api, convert, filter, own_name, page::Page},
+    api::{
+        Api, convert, filter, own_name,
+        page::{self, Page},
+    },
     app::snapshot,
     error::{Error, Failure, Result},
     reason::Reason,
@@ -19,8 +23,6 @@ use crate::{
 
 /// The most records of one page.
 const RECORDS_MAX: i64 = 200;
-/// After about so many bytes of documents a page ends early.
-const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// How many records are read at once, so that large documents are not read in vain.
 const READ_RECORDS: u64 = 25;
 
@@ -72,16 +74,16 @@ struct Filling {
 impl Filling {
     /// Whether nothing more fits. One row more than the page has tells that there is a next page.
     fn is_full(&self) -> bool {
-        self.rows.len() > self.size
+        self.rows.len() > self.size || self.bytes > page::BYTES_MAX
     }
 
-    fn push(&mut self, position: Position, row: v1::SnapshotRecord, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.rows.push((position, row));
-        if self.bytes > PAGE_BYTES_MAX && self.rows.len() > 1 && self.rows.len() <= self.size {
-            // The row that does not fit any more is the first one of the next page.
-            self.size = self.rows.len() - 1;
+    fn push(&mut self, position: Position, mut row: v1::SnapshotRecord) {
+        if row.encoded_len() > page::BYTES_MAX {
+            // No answer could hold it.
+            row.document = None;
         }
+        self.bytes = self.bytes.saturating_add(row.encoded_len());
+        self.rows.push((position, row));
     }
 
     fn readable(&mut self, record: StoredRecord) {
@@ -92,17 +94,15 @@ impl Filling {
             record_hash: record.hash,
             ..v1::SnapshotRecord::default()
         };
-        let mut bytes = row.source_id.len() + 100;
         if self.full {
             let mut document = record.json;
             if let Some(mask) = &self.mask {
                 mask.mask_document(self.kind, &mut document);
                 row.masked = true;
             }
-            bytes += document.to_string().len();
             row.document = Some(convert::to_struct(&document));
         }
-        self.push(position, row, bytes);
+        self.push(position, row);
     }
 
     fn unreadable(&mut self, record: &UnreadableRecord) {
@@ -113,7 +113,7 @@ impl Filling {
             failure: Some(convert::failure(&failure(&record.cause))),
             ..v1::SnapshotRecord::default()
         };
-        self.push(position, row, 500);
+        self.push(position, row);
     }
 }
 
@@ -156,14 +156,12 @@ impl Api {
             rows: Vec::new(),
         };
         fill(&stored, &wanted, start, &mut filling).await?;
-        let mut page = page;
-        page.size = i64::try_from(filling.size).unwrap_or(page.size);
-        let mut rows = filling.rows;
-        let next_page_token = page.cut(&self.app.keys, &mut rows, |(position, _)| Position {
+        let behind = |(position, _): &(Position, v1::SnapshotRecord)| Position {
             ordinal: position.ordinal + 1,
             ..*position
-        })?;
-        let records = rows.into_iter().map(|(_, row)| row).collect();
+        };
+        let (records, next_page_token) =
+            page.fill(&self.app.keys, filling.rows, behind, |(_, row)| row)?;
         Ok(v1::ListSnapshotRecordsResponse { records, next_page_token })
     }
 }
@@ -226,17 +224,22 @@ mod tests {
 
     #[test]
     fn a_page_ends_early_when_its_documents_are_large() {
-        let mut page =
+        let document = |bytes: usize| {
+            let document = convert::to_struct(&serde_json::json!({ "text": "x".repeat(bytes) }));
+            v1::SnapshotRecord { document: Some(document), ..Default::default() }
+        };
+        let mut filling =
             Filling { kind: Kind::Order, full: true, mask: None, size: 10, bytes: 0, rows: vec![] };
-        for ordinal in 0..3 {
+        for ordinal in 0..2 {
+            assert!(!filling.is_full());
             let position = Position { unreadable: false, ordinal };
-            page.push(position, v1::SnapshotRecord::default(), PAGE_BYTES_MAX / 2 + 1);
+            filling.push(position, document(page::BYTES_MAX / 2 + 1));
         }
-        assert!(page.is_full());
-        assert_eq!(page.size, 1);
-        let mut page = Filling { rows: vec![], bytes: 0, size: 10, ..page };
-        page.push(Position::default(), v1::SnapshotRecord::default(), PAGE_BYTES_MAX * 2);
-        assert!(!page.is_full());
+        assert!(filling.is_full());
+        let mut filling = Filling { rows: vec![], bytes: 0, size: 10, ..filling };
+        filling.push(Position::default(), document(page::BYTES_MAX * 2));
+        assert!(!filling.is_full());
+        assert!(filling.rows[0].1.document.is_none(), "no answer could hold it");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl ClientBuilder {
             options: Options {
                 deadline: Duration::from_secs(30),
                 policy: retry::Policy::default(),
-                max_decoding_bytes: 8 << 20,
+                max_decoding_bytes: 4 << 20,
                 max_encoding_bytes: 2 << 20,
             },
         }
@@ -90,7 +90,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest message that is accepted and that is sent, in bytes; 8 MiB and 2 MiB when not said.
+    /// The largest message that is accepted and that is sent, in bytes; 4 MiB and 2 MiB when not said,
+    /// which is what the service sends and takes at most.
     #[must_use]
     pub fn max_message_bytes(mut self, decoding: usize, encoding: usize) -> Self {
         self.options.max_decoding_bytes = decoding;

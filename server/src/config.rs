@@ -30,6 +30,10 @@ pub struct Config {
     pub approvals_required: u32,
     /// Whether a plan's submitter may approve it.
     pub self_approval: bool,
+    /// How many calls may be under way at once; one more is refused as `OVERLOADED`.
+    pub calls_max: usize,
+    /// After how long a caller is asked to leave a connection for a new one.
+    pub connection_age_max: Duration,
     /// How long a stream may live; each lives up to a tenth less or more.
     pub stream_age_max: Duration,
     /// How many streams may be open at once.
@@ -63,6 +67,8 @@ impl Config {
             local_shops: true,
             approvals_required: 1,
             self_approval: true,
+            calls_max: 256,
+            connection_age_max: Duration::from_secs(30 * 60),
             stream_age_max: Duration::from_secs(30 * 60),
             streams_max: 256,
             streams_per_account_max: 100,

@@ -1,5 +1,9 @@
-//! The layer around every call: who calls, whether they may, how long it may take; and errors that
-//! the framework makes, in our own form.
+//! The layer around every call: who calls, whether they may, how many calls there may be, how long
+//! one may take; and errors that the framework makes, in our own form.
+//!
+//! A deadline counts until the answer begins. A unary answer is complete then. A stream goes on: it
+//! has an age of its own, after which it says that it can be resumed, and a caller whose deadline ends
+//! sooner gives it up itself, which the server sees at once.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -9,7 +13,8 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use tokio::{sync::Semaphore, time::Instant};
 use tonic::{Code, Status, body::Body, transport::server::TcpConnectInfo};
 use tower::{Layer, Service};
 
@@ -21,18 +26,49 @@ use crate::{
     token::Verifier,
 };
 
-/// How long a call may take until its answer begins.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a call may take for a caller who does not say.
+const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
+/// The longest that a caller may ask for.
+const DEADLINE_MAX: Duration = Duration::from_secs(60);
+/// tonic cuts a call off at its caller's deadline with CANCELLED and without details. So that ours is
+/// the answer, and still reaches a caller who has a clock of their own, it comes this much sooner, or
+/// a tenth of the time where that is less.
+const DEADLINE_AHEAD: Duration = Duration::from_millis(50);
+/// But no less: timers tick in milliseconds.
+const DEADLINE_AHEAD_MIN: Duration = Duration::from_millis(2);
+/// When one whose call was not taken may come again.
+const OVERLOADED_WAIT: Duration = Duration::from_secs(1);
+
+tokio::task_local! {
+    /// What tells a call from all others in the log.
+    static CALL: String;
+}
+
+/// The id of the call that is being answered, where this is within one.
+pub(super) fn call_id() -> Option<String> {
+    CALL.try_with(Clone::clone).ok()
+}
 
 /// Puts a [`Guard`] around a service.
 #[derive(Clone, Debug)]
-pub struct GuardLayer(pub Arc<App>);
+pub struct GuardLayer {
+    app: Arc<App>,
+    calls: Arc<Semaphore>,
+}
+
+impl GuardLayer {
+    /// A layer for the calls of one server.
+    pub fn new(app: Arc<App>) -> Self {
+        let calls = Arc::new(Semaphore::new(app.config.calls_max));
+        Self { app, calls }
+    }
+}
 
 impl<S> Layer<S> for GuardLayer {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        Guard { app: Arc::clone(&self.0), inner }
+        Guard { app: Arc::clone(&self.app), calls: Arc::clone(&self.calls), inner }
     }
 }
 
@@ -40,6 +76,7 @@ impl<S> Layer<S> for GuardLayer {
 #[derive(Clone, Debug)]
 pub struct Guard<S> {
     app: Arc<App>,
+    calls: Arc<Semaphore>,
     inner: S,
 }
 
@@ -58,29 +95,74 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let begun = Instant::now();
         if let Err(error) = admit(&self.app.verifier, &mut request) {
             return Box::pin(async move { Ok(Status::from(error).into_http()) });
         }
         let path = request.uri().path().to_owned();
+        // Whether the server lives must be seen under any load.
+        let counted = access(&path) != Some(Access::Open);
+        let permit = counted.then(|| Arc::clone(&self.calls).try_acquire_owned()).transpose();
+        let Ok(permit) = permit else {
+            let error =
+                Error::new(Reason::Overloaded, "The server has more calls than it can take.")
+                    .retry_after(OVERLOADED_WAIT);
+            return Box::pin(async move { Ok(Status::from(error).into_http()) });
+        };
+        let (told, deadline) = deadline(request.headers());
+        if deadline.is_zero() {
+            return Box::pin(async move { Ok(Status::from(too_late(told)).into_http()) });
+        }
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        Box::pin(async move {
+        let answered = async move {
+            let _permit = permit;
             let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
-            match tokio::time::timeout(DEADLINE, answer).await {
-                Ok(Ok(Ok(response))) => Ok(normalise(response)),
+            match tokio::time::timeout_at(begun + deadline, answer).await {
+                Ok(Ok(Ok(response))) => Ok(normalise(&path, response)),
                 Ok(Ok(Err(error))) => Err(error),
                 Ok(Err(_)) => {
                     tracing::error!(path, "A call panicked.");
                     Ok(Status::from(Error::internal("a call panicked")).into_http())
                 }
-                Err(_) => {
-                    let error = Error::new(Reason::DeadlineExceeded, "The call took too long.")
-                        .with("deadlineMs", DEADLINE.as_millis().to_string());
-                    Ok(Status::from(error).into_http())
-                }
+                Err(_) => Ok(Status::from(too_late(told)).into_http()),
             }
-        })
+        };
+        Box::pin(CALL.scope(crate::id::new().to_string(), answered))
     }
+}
+
+fn too_late(deadline: Duration) -> Error {
+    Error::new(Reason::DeadlineExceeded, "The call took too long.")
+        .with("deadlineMs", deadline.as_millis().to_string())
+}
+
+/// The deadline of a call as its caller is told it, and when it is given up.
+fn deadline(headers: &HeaderMap) -> (Duration, Duration) {
+    match headers.get("grpc-timeout").and_then(|text| timeout(text.to_str().ok()?)) {
+        None => (DEADLINE_DEFAULT, DEADLINE_DEFAULT),
+        Some(asked) if asked > DEADLINE_MAX => (DEADLINE_MAX, DEADLINE_MAX),
+        Some(asked) => {
+            let ahead = (asked / 10).clamp(DEADLINE_AHEAD_MIN, DEADLINE_AHEAD);
+            (asked, asked.saturating_sub(ahead))
+        }
+    }
+}
+
+/// Reads a `grpc-timeout`: at most eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+    let number: u64 = digits.parse().ok().filter(|_| fits)?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 60 * 60),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
 }
 
 /// Finds out who calls and whether they may.
@@ -119,7 +201,7 @@ fn from_loopback<B>(request: &Request<B>) -> bool {
 }
 
 /// Rewrites an error that the framework made (it has no details) into ours.
-fn normalise(response: Response<Body>) -> Response<Body> {
+fn normalise(path: &str, response: Response<Body>) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     if status.code() == Code::Ok || !status.details().is_empty() {
         return response;
@@ -127,7 +209,7 @@ fn normalise(response: Response<Body>) -> Response<Body> {
     let error = match status.code() {
         Code::OutOfRange | Code::ResourceExhausted => {
             Error::new(Reason::MessageTooLarge, "The request is larger than the server takes.")
-                .with("limitBytes", super::REQUEST_BYTES_MAX.to_string())
+                .with("limitBytes", super::request_bytes_max(path).to_string())
         }
         Code::Unimplemented => Error::new(Reason::MethodUnimplemented, "There is no such method."),
         Code::Cancelled | Code::DeadlineExceeded => {
@@ -145,6 +227,30 @@ fn normalise(response: Response<Body>) -> Response<Body> {
 mod tests {
     use super::*;
     use crate::{keys::Keys, token};
+
+    #[test]
+    fn a_deadline_is_the_callers_up_to_a_minute() {
+        let of = |text: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(text) = text {
+                headers.insert("grpc-timeout", text.parse().unwrap());
+            }
+            let (told, until) = deadline(&headers);
+            (told.as_millis(), until.as_millis())
+        };
+        for none in
+            [None, Some(""), Some("S"), Some("5"), Some("5s"), Some("-1S"), Some("123456789n")]
+        {
+            assert_eq!(of(none), (30_000, 30_000), "{none:?}");
+        }
+        assert_eq!(of(Some("2S")), (2_000, 1_950));
+        assert_eq!(of(Some("200m")), (200, 180));
+        assert_eq!(of(Some("10m")), (10, 8));
+        assert_eq!(of(Some("1m")), (1, 0));
+        assert_eq!(of(Some("5000u")), (5, 3));
+        assert_eq!(of(Some("1M")), (60_000, 59_950));
+        assert_eq!(of(Some("99999999H")), (60_000, 60_000));
+    }
 
     #[test]
     fn reflection_beyond_this_machine_needs_a_token() {

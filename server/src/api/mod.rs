@@ -36,10 +36,21 @@ use crate::{
     token::Caller,
 };
 
-/// The largest request. An upload's chunk is 1 MiB; the rest is for its envelope.
-pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// The largest answer.
-pub const RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest request.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// The largest request with a piece of an upload, which is 1 MiB; the rest is for its envelope.
+pub const UPLOAD_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The largest answer. What can be long is cut sooner: pages at [`page::BYTES_MAX`], other fields
+/// where they are written.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The most calls and streams of one connection at once; more wait in the caller's library.
+const CONNECTION_STREAMS_MAX: u32 = 64;
+
+/// The largest request of a method.
+fn request_bytes_max(path: &str) -> usize {
+    let upload = path.starts_with("/cartage.v1.UploadService/");
+    if upload { UPLOAD_BYTES_MAX } else { REQUEST_BYTES_MAX }
+}
 
 /// What every service has.
 #[derive(Clone, Debug)]
@@ -95,9 +106,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     let router = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .max_concurrent_streams(256)
+        .max_concurrent_streams(CONNECTION_STREAMS_MAX)
+        // So that callers spread anew over servers that came later. No grace: with one, tonic 0.14
+        // cuts the connection off at its end without having asked the caller to leave it. Streams and
+        // calls end by themselves: each has an age of its own.
+        .max_connection_age(app.config.connection_age_max)
         .tcp_nodelay(true)
-        .layer(guard::GuardLayer(app))
+        .layer(guard::GuardLayer::new(app))
         .add_service(health_service)
         .add_service(reflection_v1)
         .add_service(reflection_v1alpha);
@@ -130,16 +145,19 @@ fn services(router: Router, api: &Api) -> Router {
     use cartage_proto::v1;
     /// A service with the limits of this server.
     macro_rules! service {
-        ($server:path) => {{
+        ($server:path) => {
+            service!($server, REQUEST_BYTES_MAX)
+        };
+        ($server:path, $request_bytes_max:expr) => {{
             use $server as Server;
             Server::new(api.clone())
-                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_decoding_message_size($request_bytes_max)
                 .max_encoding_message_size(RESPONSE_BYTES_MAX)
         }};
     }
     router
         .add_service(service!(v1::connection_service_server::ConnectionServiceServer))
-        .add_service(service!(v1::upload_service_server::UploadServiceServer))
+        .add_service(service!(v1::upload_service_server::UploadServiceServer, UPLOAD_BYTES_MAX))
         .add_service(service!(v1::platform_service_server::PlatformServiceServer))
         .add_service(service!(v1::migration_service_server::MigrationServiceServer))
         .add_service(service!(v1::snapshot_service_server::SnapshotServiceServer))

@@ -197,3 +197,13 @@ impl Teller<'_> {
         Ok(Some(run))
     }
 }
+
+/// The long work that is under way instead of what was asked for.
+///
+/// # Errors
+/// The error, when it is another one.
+fn under_way(error: Error) -> Result<String, Error> {
+    let in_progress = error.reason() == Some(v1::ErrorReason::OperationInProgress);
+    let operation = error.status().and_then(|status| status.metadata.get("operation"));
+    operation.filter(|_| in_progress).cloned().ok_or(error)
+}

@@ -5,6 +5,9 @@ use std::{fmt, time::Duration};
 
 use crate::reason::Reason;
 
+/// When to ask again whether long work has ended.
+const IN_PROGRESS_WAIT: Duration = Duration::from_secs(5);
+
 /// What a server operation gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -138,6 +141,15 @@ impl Error {
             description: format!("The state must be one of {allowed}."),
         });
         error
+    }
+
+    /// Long work on a resource that allows no other beside it.
+    pub fn in_progress(resource: &str, operation: &str) -> Self {
+        let message = format!("{operation} is under way on {resource}; wait until it ends.");
+        Self::new(Reason::OperationInProgress, message)
+            .with("resource", resource)
+            .with("operation", operation)
+            .retry_after(IN_PROGRESS_WAIT)
     }
 
     /// Conditions that must hold first.

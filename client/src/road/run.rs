@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cartage_proto::v1::{self, check_run_readiness_request::Subject};
 
+use super::under_way;
 use crate::{
     Client, Error, name,
     wait::{self, Update},
@@ -101,8 +102,12 @@ pub async fn verify_run(
 ) -> Result<v1::VerificationReport, Error> {
     let request =
         v1::CreateVerificationReportRequest { parent: run.to_owned(), ..Default::default() };
-    let report = client.call(request).await?;
-    wait::succeeded(wait::verification_report(client, &report.name, tell).await?)
+    let name = match client.call(request).await {
+        Ok(report) => report.name,
+        // Somebody began one before, perhaps we ourselves: it will show the same.
+        Err(error) => under_way(error)?,
+    };
+    wait::succeeded(wait::verification_report(client, &name, tell).await?)
 }
 
 /// The outcomes of a run in a few words.

@@ -2,7 +2,7 @@
 
 use cartage_proto::v1::{self, connection::Config};
 
-use super::Options;
+use super::{Options, under_way};
 use crate::{
     Client, Error,
     wait::{self, Ended as _, Update},
@@ -89,8 +89,12 @@ pub async fn take_snapshot(
 pub async fn test_restore(client: &Client, snapshot: &str) -> Result<v1::RestoreTest, Error> {
     let request =
         v1::CreateRestoreTestRequest { parent: snapshot.to_owned(), ..Default::default() };
-    let test = client.call(request).await?;
-    let mut test = wait::restore_test(client, &test.name).await?;
+    let name = match client.call(request).await {
+        Ok(test) => test.name,
+        // Somebody began one before, perhaps we ourselves: it will show the same.
+        Err(error) => under_way(error)?,
+    };
+    let mut test = wait::restore_test(client, &name).await?;
     if test.is_success() && test.verdict() == v1::restore_test::Verdict::Passed {
         return Ok(test);
     }

@@ -82,7 +82,7 @@ impl Change {
     ///
     /// # Errors
     /// `INVALID_FIELDS` for a request id that is no UUID, `REQUEST_ID_REUSED` when it was used for
-    /// other content.
+    /// other content, `REQUEST_IN_PROGRESS` while the same call is under way.
     pub async fn begin<M: Mutation, R: Message + Default>(
         api: &Api,
         caller: &Caller,
@@ -142,6 +142,11 @@ impl Change {
     }
 
     /// Keeps the answer, writes the events and commits; a rehearsal is undone instead.
+    ///
+    /// # Errors
+    /// Where the connection to the database breaks during the commit, nobody knows whether it took
+    /// effect: `STORAGE_UNAVAILABLE` with a request id, by which the same call finds out, and
+    /// `OUTCOME_UNKNOWN` without.
     pub async fn finish<R: Message>(mut self: Box<Self>, api: &Api, response: &R) -> Result<()> {
         if self.rehearsal {
             return self.tx.rollback().await;
@@ -152,10 +157,19 @@ impl Change {
         for (stream, event) in &self.events {
             self.tx.event_append(stream, event).await?;
         }
-        self.tx.commit().await?;
+        let request_id = self.request_id;
+        self.tx.commit().await.map_err(|error| match error.reason {
+            Reason::StorageUnavailable if request_id.is_none() => outcome_unknown(error),
+            _ => error,
+        })?;
         api.app.wake.notify_waiters();
         Ok(())
     }
+}
+
+fn outcome_unknown(error: Error) -> Error {
+    let message = "The connection to the database broke during the commit; read the resource.";
+    Error::new(Reason::OutcomeUnknown, message).caused_by(error)
 }
 
 /// Begins a mutating call in a handler: gives the change, or returns the earlier answer.

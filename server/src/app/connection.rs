@@ -179,7 +179,7 @@ pub async fn create(
 /// Changes a connection. Another config or secret must be verified anew. Gives the state before.
 ///
 /// # Errors
-/// `INVALID_FIELDS`, `ETAG_MISMATCH`, `STATE_CONFLICT` while a run or a snapshot uses it.
+/// `INVALID_FIELDS`, `ETAG_MISMATCH`, `OPERATION_IN_PROGRESS` while a run or a snapshot uses it.
 pub async fn update(
     app: &App,
     tx: &mut Tx,
@@ -198,7 +198,7 @@ pub async fn update(
     check_display_name(&connection.body.display_name)?;
     if connection.body.config != config || secret.is_some() {
         check_config(app, tx, &connection.body.config).await?;
-        refuse_busy(tx, name, before).await?;
+        refuse_busy(tx, name).await?;
         connection.state = ConnectionState::Pending;
         connection.body.failure = None;
     }
@@ -375,20 +375,16 @@ async fn check_config(app: &App, tx: &mut Tx, config: &ConnectionConfig) -> Resu
 }
 
 /// What reads or writes a shop must find it as it was when it began.
-async fn refuse_busy(tx: &mut Tx, name: &Name, state: ConnectionState) -> Result<()> {
-    let busy = |what: &str| {
-        let mut error = Error::state(name.as_str(), state.as_str(), &["not in use"]);
-        error.message = format!("{name} is used by a {what} that is under way.");
-        error
-    };
-    let states = SNAPSHOT_ACTIVE.map(str::to_owned);
-    if tx.resource_count("snapshot", name, &states).await? > 0 {
-        return Err(busy("snapshot"));
+async fn refuse_busy(tx: &mut Tx, name: &Name) -> Result<()> {
+    if let Some(snapshot) =
+        tx.resource_child_in("snapshot", name, &SNAPSHOT_ACTIVE.map(str::to_owned)).await?
+    {
+        return Err(Error::in_progress(name.as_str(), &snapshot));
     }
-    if tx.connection_run_active(name, &RUN_ACTIVE.map(str::to_owned)).await? {
-        return Err(busy("run"));
+    match tx.connection_active_run(name, &RUN_ACTIVE.map(str::to_owned)).await? {
+        Some(run) => Err(Error::in_progress(name.as_str(), &run)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_display_name(text: &str) -> Result<()> {

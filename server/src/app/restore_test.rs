@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::snapshot;
 use crate::{
-    error::{Failure, Result},
+    error::{Error, Failure, Result},
     name::Name,
     states,
     store::{
@@ -68,15 +68,26 @@ states! {
     }
 }
 
+/// The states in which the work has not ended.
+const ACTIVE: [&str; 2] = ["PENDING", "RUNNING"];
+
 /// Begins a restore test of a snapshot.
 ///
 /// # Errors
-/// `STATE_CONFLICT` when the snapshot has not succeeded, `RESOURCE_EXISTS`, `RESOURCE_NOT_FOUND`.
+/// `STATE_CONFLICT` when the snapshot has not succeeded, `OPERATION_IN_PROGRESS` beside another test
+/// of it, `RESOURCE_EXISTS`, `RESOURCE_NOT_FOUND`.
 pub async fn create(tx: &mut Tx, parent: &Name, id: &str) -> Result<Resource<RestoreTest>> {
     let snapshot = snapshot::succeeded(tx, parent).await?;
     let test =
         RestoreTest { expected_digest: snapshot.body.manifest_digest, ..RestoreTest::default() };
     let name = parent.child("restoreTests", id);
+    // A test reads all of the snapshot: a second one shows nothing more, and takes as long again.
+    tx.resource_children_hold(parent).await?;
+    let states = ACTIVE.map(str::to_owned);
+    let others = tx.resource_child_in(RestoreTest::TYPE, parent, &states).await?;
+    if let Some(other) = others.filter(|other| other != name.as_str()) {
+        return Err(Error::in_progress(parent.as_str(), &other));
+    }
     let test = tx.resource_insert(&name, RestoreTestState::Pending, &test).await?;
     tx.job_put(&name, "snapshot.restore_test").await?;
     Ok(test)

@@ -62,10 +62,14 @@ states! {
     }
 }
 
+/// The states in which the work has not ended.
+const ACTIVE: [&str; 2] = ["PENDING", "RUNNING"];
+
 /// Begins a verification of a run that wrote something.
 ///
 /// # Errors
-/// `STATE_CONFLICT` for a run that is still writing or never did.
+/// `STATE_CONFLICT` for a run that is still writing or never did, `OPERATION_IN_PROGRESS` beside
+/// another verification of it, `RESOURCE_EXISTS`.
 pub async fn create(
     tx: &mut Tx,
     run: &Name,
@@ -81,6 +85,13 @@ pub async fn create(
         ));
     }
     let name = run.name.child("verificationReports", id);
+    // Each reads the target back: together they would ask the shop for everything twice.
+    tx.resource_children_hold(&run.name).await?;
+    let states = ACTIVE.map(str::to_owned);
+    let others = tx.resource_child_in(VerificationReport::TYPE, &run.name, &states).await?;
+    if let Some(other) = others.filter(|other| other != name.as_str()) {
+        return Err(Error::in_progress(run.name.as_str(), &other));
+    }
     let body = VerificationReport { kinds, ..VerificationReport::default() };
     let report = tx.resource_insert(&name, VerificationState::Pending, &body).await?;
     tx.job_put(&name, QUEUE).await?;

@@ -41,22 +41,48 @@ impl Tx {
     }
 
     /// Whether a run in one of some states belongs to a migration of a connection.
-    pub async fn connection_run_active(&mut self, name: &Name, states: &[String]) -> Result<bool> {
+    pub async fn connection_active_run(
+        &mut self,
+        name: &Name,
+        states: &[String],
+    ) -> Result<Option<String>> {
         let row = sqlx::query!(
-            r#"select exists (
-                select from resource run
-                join resource migration
-                    on migration.account_id = run.account_id and migration.name = run.parent
-                where run.account_id = $1 and run.type = 'run' and run.state = any($3)
-                    and $2 in (migration.body->>'source_connection', migration.body->>'target_connection')
-            ) as "active!""#,
+            "select run.name from resource run
+            join resource migration
+                on migration.account_id = run.account_id and migration.name = run.parent
+            where run.account_id = $1 and run.type = 'run' and run.state = any($3)
+                and $2 in (migration.body->>'source_connection', migration.body->>'target_connection')
+            order by run.name
+            limit 1",
             self.account,
             name.as_str(),
             states,
         )
-        .fetch_one(&mut *self.inner)
+        .fetch_optional(&mut *self.inner)
         .await?;
-        Ok(row.active)
+        Ok(row.map(|row| row.name))
+    }
+
+    /// A resource of a type below a parent that is in one of some states.
+    pub async fn resource_child_in(
+        &mut self,
+        resource_type: &str,
+        parent: &Name,
+        states: &[String],
+    ) -> Result<Option<String>> {
+        let row = sqlx::query!(
+            "select name from resource
+            where account_id = $1 and type = $2 and parent = $3 and state = any($4)
+            order by name
+            limit 1",
+            self.account,
+            resource_type,
+            parent.as_str(),
+            states,
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(row.map(|row| row.name))
     }
 
     /// How many bytes the uploads of the account are announced with. Holds the account until the

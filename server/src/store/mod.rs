@@ -145,15 +145,23 @@ impl Store {
 }
 
 async fn pool(options: &PgConnectOptions, role: &'static str) -> Result<PgPool> {
+    // PostgreSQL itself limits none of these. What waits for a lock gives up well before its caller
+    // does; a peer that is gone is noticed within seconds, also while a statement runs.
     let settings = [
         ("statement_timeout", "30s"),
-        ("lock_timeout", "10s"),
+        ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
+        ("tcp_user_timeout", "10s"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+        ("client_connection_check_interval", "5s"),
+        ("synchronous_commit", "on"),
         ("timezone", "UTC"),
     ];
     PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
-        .acquire_timeout(Duration::from_secs(20))
+        .acquire_timeout(Duration::from_secs(10))
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 let statement = match role {

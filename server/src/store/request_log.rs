@@ -1,10 +1,18 @@
 //! What was answered to a request id, so that the same request again gets the same answer.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Tx;
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    reason::Reason,
+};
+
+/// When the same request may be asked about again.
+const IN_PROGRESS_WAIT: Duration = Duration::from_secs(1);
 
 /// An answer that was given before.
 #[derive(Clone, Debug)]
@@ -19,7 +27,10 @@ pub struct Answered {
 
 impl Tx {
     /// Takes a request id: none when it is new (and now held until the end of the transaction),
-    /// else what was answered.
+    /// else what was answered. While another transaction holds it, its end is waited for.
+    ///
+    /// # Errors
+    /// `REQUEST_IN_PROGRESS` when it is held for longer than a lock is waited for.
     pub async fn request_take(
         &mut self,
         method: &str,
@@ -37,7 +48,16 @@ impl Tx {
             fingerprint,
         )
         .execute(&mut *self.inner)
-        .await?;
+        .await;
+        let taken = match taken {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("55P03") => {
+                let message = "The same request is still being worked on.";
+                return Err(Error::new(Reason::RequestInProgress, message)
+                    .retry_after(IN_PROGRESS_WAIT)
+                    .caused_by(sqlx::Error::Database(error)));
+            }
+            taken => taken?,
+        };
         if taken.rows_affected() == 1 {
             return Ok(None);
         }

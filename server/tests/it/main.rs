@@ -14,6 +14,7 @@ mod buf;
 mod contract;
 mod database;
 mod identity;
+mod in_progress;
 mod janitor;
 mod judgement;
 mod kills;

@@ -41,7 +41,11 @@ impl Server {
 
     /// The same with other settings.
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
-        let database = database().await;
+        Self::start_on(database().await, adjust).await
+    }
+
+    /// The same on a database that is there already.
+    pub(crate) async fn start_on(database: TestDatabase, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),

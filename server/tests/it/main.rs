@@ -23,6 +23,7 @@ mod methods;
 mod outcomes;
 mod python;
 mod refusals;
+mod rehearsals;
 mod rest;
 mod road;
 mod sources;

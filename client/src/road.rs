@@ -207,3 +207,24 @@ fn under_way(error: Error) -> Result<String, Error> {
     let operation = error.status().and_then(|status| status.metadata.get("operation"));
     operation.filter(|_| in_progress).cloned().ok_or(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn what_is_under_way_already_is_waited_for() {
+        let refused = |reason: &str| {
+            let metadata = HashMap::from([("operation".to_owned(), "accounts/a/x".to_owned())]);
+            let details = ErrorDetails::with_error_info(reason, "api.cartage", metadata);
+            Error::from(tonic::Status::with_error_details(tonic::Code::Aborted, "no", details))
+        };
+        assert_eq!(under_way(refused("OPERATION_IN_PROGRESS")).unwrap(), "accounts/a/x");
+        let other = under_way(refused("CONTENTION")).unwrap_err();
+        assert_eq!(other.reason(), Some(v1::ErrorReason::Contention));
+    }
+}

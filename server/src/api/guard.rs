@@ -252,6 +252,18 @@ mod tests {
         assert_eq!(of(Some("99999999H")), (60_000, 60_000));
     }
 
+    #[tokio::test]
+    async fn a_fault_names_its_call() {
+        use tonic_types::StatusExt;
+        let fault = || Status::from(Error::internal("made up"));
+        let within = CALL.scope("the-call".to_owned(), async { fault() }).await;
+        assert_eq!(within.get_details_request_info().unwrap().request_id, "the-call");
+        assert!(fault().get_details_request_info().is_none());
+        let refused = async { Status::from(Error::not_found("accounts/a/uploads/u")) };
+        let refused = CALL.scope("the-call".to_owned(), refused).await;
+        assert!(refused.get_details_request_info().is_none(), "it is the same every time");
+    }
+
     #[test]
     fn reflection_beyond_this_machine_needs_a_token() {
         let folder = tempfile::tempdir().unwrap();

@@ -143,12 +143,16 @@ async fn requests_have_a_size() {
 async fn a_connection_has_a_number_of_streams_and_an_end() {
     let server =
         Server::start_with(|config| config.connection_age_max = Duration::from_secs(1)).await;
+    let client = server.client("acme").await;
+    connect(&client, "acme", "shop", sandbox()).await;
     let mut wire = Wire::connect(&server).await;
     let path = "/cartage.v1.ConnectionService/GetConnection";
     let status = wire.refused(path, &[], &v1::GetConnectionRequest::default()).await;
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
     assert_eq!(wire.streams_max(), 64);
     soon(wire.ended).await.unwrap().expect("the server says that it closes the connection");
+    // The client's connection is older, and was ended too: it goes on with another one.
+    assert_eq!(display_name(&client).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

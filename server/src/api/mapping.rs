@@ -23,6 +23,8 @@ use crate::{
     token::Caller,
 };
 
+/// The most mappings of a page with what they say: each can be as large as a request.
+const FULL_MAX: i64 = 20;
 /// The most issues of one page, and as many as come where no number is asked for.
 const ISSUES_MAX: i32 = 200;
 /// The most names that are offered for one that is not known.
@@ -67,7 +69,8 @@ impl MappingService for Api {
         let full = request.view == i32::from(v1::ResourceView::Full);
         let arguments = format!("{parent}\n{full}");
         let (size, token) = (request.page_size, request.page_token.as_str());
-        let page = Page::new(&caller.account, "ListMappings", &arguments, size, token, 1_000)?;
+        let most = if full { FULL_MAX } else { 1_000 };
+        let page = Page::new(&caller.account, "ListMappings", &arguments, size, token, most)?;
         let encode = |row: &Resource<Mapping>| encode(row, full);
         let (mappings, next_page_token) = self.page_of(&caller, &parent, &page, encode).await?;
         Ok(Response::new(v1::ListMappingsResponse { mappings, next_page_token }))
@@ -121,7 +124,8 @@ impl MappingService for Api {
         let arguments = format!("{parent}\n{full}");
         let (size, token) = (request.page_size, request.page_token.as_str());
         let method = "ListMappingRevisions";
-        let page = Page::new(&caller.account, method, &arguments, size, token, 1_000)?;
+        let most = if full { FULL_MAX } else { 1_000 };
+        let page = Page::new(&caller.account, method, &arguments, size, token, most)?;
         let encode = |row: &Resource<MappingRevision>| encode_revision(row, full);
         let (mapping_revisions, next_page_token) =
             self.page_of(&caller, &parent, &page, encode).await?;

@@ -169,7 +169,8 @@ async fn files_that_mean_harm_are_refused_and_the_service_goes_on() {
     let whole = archive(&[("products_export.csv", &rows)]);
     let half = whole[..whole.len() / 2].to_vec();
     let zeros = "0".repeat(64);
-    let cases: [(&str, Vec<u8>, &str, ErrorReason); 6] = [
+    let long_name = format!("{}.csv", "n".repeat(1_000));
+    let cases: [(&str, Vec<u8>, &str, ErrorReason); 7] = [
         (
             "zip-up",
             archive(&[("../products_export.csv", &rows)]),
@@ -177,6 +178,7 @@ async fn files_that_mean_harm_are_refused_and_the_service_goes_on() {
             ErrorReason::ArchiveUnsafePath,
         ),
         ("zip-root", archive(&[("/etc/cron.csv", &rows)]), "", ErrorReason::ArchiveUnsafePath),
+        ("zip-name", archive(&[(&long_name, &rows)]), "", ErrorReason::ArchiveInvalid),
         ("zip-bomb", archive(&[("p.csv", &bomb)]), "", ErrorReason::ArchiveExpansionTooLarge),
         ("zip-half", half, "", ErrorReason::ArchiveInvalid),
         ("picture", b"GIF89a\0\0".to_vec(), "", ErrorReason::ArchiveInvalid),

@@ -20,6 +20,9 @@ use crate::{
     reason::Reason,
 };
 
+/// The longest name of an entry of an archive: all names stand in the upload, and an answer has a
+/// largest size.
+const ENTRY_NAME_BYTES_MAX: usize = 1_000;
 /// How much longer a piece is sealed: nonce and tag.
 const SEAL_BYTES: u64 = 40;
 /// How much of a file is looked at to tell text from other things.
@@ -117,6 +120,11 @@ impl SealedFile {
         clear.rewind().map_err(storage)?;
         let files = if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             let entries = shopify::list_archive(clear, &shopify::Limits::DEFAULT)?;
+            if entries.iter().any(|(path, _)| path.len() > ENTRY_NAME_BYTES_MAX) {
+                let message =
+                    format!("A name in the archive is longer than {ENTRY_NAME_BYTES_MAX} bytes.");
+                return Err(Error::new(Reason::ArchiveInvalid, message));
+            }
             entries.into_iter().map(|(path, size)| uploaded(path, size)).collect()
         } else if head.contains(&0) || upload.file_name.to_lowercase().ends_with(".zip") {
             return Err(Error::new(

@@ -231,7 +231,7 @@ async fn what_is_no_request_of_ours_is_refused_in_our_own_form() {
         let info = status.get_details_error_info().expect("an ErrorInfo");
         assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, cartage_domain()));
         if reason == "MESSAGE_TOO_LARGE" {
-            assert_eq!(info.metadata["limitBytes"], (2 << 20).to_string());
+            assert_eq!(info.metadata["limitBytes"], (1 << 20).to_string());
         }
     }
     let status = refusal(&server.client("acme").await, self::get()).await;

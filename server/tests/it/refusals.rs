@@ -75,6 +75,38 @@ async fn a_call_ends_at_its_callers_deadline_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_goes_on_after_the_deadline_of_its_beginning() {
+    use v1::watch_events_response::Message;
+    let server = Server::start().await;
+    let client = server.client("acme").await;
+    connect(&client, "acme", "shop", sandbox()).await;
+    let watch = v1::WatchEventsRequest { parent: "accounts/acme".into(), ..Default::default() };
+    let mut watch = tonic::Request::new(watch);
+    watch.set_timeout(Duration::from_secs(2));
+    let mut stream = client.events().watch_events(watch).await.unwrap().into_inner();
+    // A call that began later and has a second more: when it has ended, so has the time of the stream.
+    let holder = held(&server).await;
+    let bearer = format!("Bearer {}", server.token("acme", "*"));
+    let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "3S")];
+    let path = "/cartage.v1.ConnectionService/UpdateConnection";
+    let status = Wire::connect(&server).await.refused(path, &headers, &rename("late")).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    holder.rollback().await.unwrap();
+    connect(&client, "acme", "later", sandbox()).await;
+    let seen = async {
+        while let Some(answer) = stream.message().await.unwrap() {
+            if let Some(Message::Event(event)) = answer.message
+                && event.resource.ends_with("/later")
+            {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(soon(seen).await, "the stream ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_enough_to_do_takes_no_more_calls() {
     let server = Server::start_with(|config| config.calls_max = 1).await;
     let client = server.client("acme").await;

@@ -23,7 +23,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     reason::Reason,
-    token::Verifier,
+    token::{Caller, Verifier},
 };
 
 /// How long a call may take for a caller who does not say.
@@ -40,13 +40,23 @@ const DEADLINE_AHEAD_MIN: Duration = Duration::from_millis(2);
 const OVERLOADED_WAIT: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
-    /// What tells a call from all others in the log.
-    static CALL: String;
+    static CALL: Call;
 }
 
-/// The id of the call that is being answered, where this is within one.
-pub(super) fn call_id() -> Option<String> {
-    CALL.try_with(Clone::clone).ok()
+/// What an error says of the call it ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Call {
+    /// What tells it from all others in the log; empty outside of a call.
+    pub(super) id: String,
+    /// The account it is made in; empty where none is.
+    pub(super) account: String,
+}
+
+impl Call {
+    /// The call that is being answered.
+    pub(super) fn current() -> Self {
+        CALL.try_with(Clone::clone).unwrap_or_default()
+    }
 }
 
 /// Puts a [`Guard`] around a service.
@@ -113,6 +123,11 @@ where
         if deadline.is_zero() {
             return Box::pin(async move { Ok(Status::from(too_late(told)).into_http()) });
         }
+        let caller = request.extensions().get::<Caller>();
+        let call = Call {
+            id: crate::id::new().to_string(),
+            account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
+        };
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let answered = async move {
@@ -128,7 +143,7 @@ where
                 Err(_) => Ok(Status::from(too_late(told)).into_http()),
             }
         };
-        Box::pin(CALL.scope(crate::id::new().to_string(), answered))
+        Box::pin(CALL.scope(call, answered))
     }
 }
 
@@ -253,15 +268,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_names_its_call() {
+    async fn an_error_names_its_call_where_that_is_of_use() {
         use tonic_types::StatusExt;
         let fault = || Status::from(Error::internal("made up"));
-        let within = CALL.scope("the-call".to_owned(), async { fault() }).await;
+        let call = Call { id: "the-call".to_owned(), account: "acme".to_owned() };
+        let within = CALL.scope(call.clone(), async { fault() }).await;
         assert_eq!(within.get_details_request_info().unwrap().request_id, "the-call");
         assert!(fault().get_details_request_info().is_none());
         let refused = async { Status::from(Error::not_found("accounts/a/uploads/u")) };
-        let refused = CALL.scope("the-call".to_owned(), refused).await;
+        let refused = CALL.scope(call.clone(), refused).await;
         assert!(refused.get_details_request_info().is_none(), "it is the same every time");
+        let limit = async { Status::from(Error::new(Reason::StreamLimit, "Too many streams.")) };
+        let limit = CALL.scope(call, limit).await.get_details_quota_failure().unwrap();
+        assert_eq!(limit.violations[0].subject, "accounts/acme");
+        assert_eq!(limit.violations[0].description, "Too many streams.");
     }
 
     #[test]

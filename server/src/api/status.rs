@@ -10,11 +10,12 @@ use prost::Message;
 use prost_types::Any;
 use tonic::{Code as GrpcCode, Status, metadata::MetadataMap};
 use tonic_types::pb::{
-    self, BadRequest, PreconditionFailure, RequestInfo, ResourceInfo, RetryInfo,
+    self, BadRequest, PreconditionFailure, QuotaFailure, RequestInfo, ResourceInfo, RetryInfo,
     bad_request::FieldViolation, precondition_failure::Violation as PreconditionViolation,
+    quota_failure,
 };
 
-use super::guard;
+use super::guard::Call;
 use crate::{
     error::Error,
     reason::{Code, Reason},
@@ -46,13 +47,15 @@ struct ErrorInfo {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = grpc_code(error.reason.code());
-        let call = guard::call_id().unwrap_or_default();
+        let call = Call::current();
         match error.reason.code() {
             Code::Internal | Code::DataLoss | Code::Unknown => {
-                tracing::error!(call, error = %error.chain(), "A call failed.");
+                tracing::error!(call = call.id, error = %error.chain(), "A call failed.");
             }
-            Code::Unavailable => tracing::warn!(call, error = %error.chain(), "A call failed."),
-            _ => tracing::debug!(call, error = %error.chain(), "A call was refused."),
+            Code::Unavailable => {
+                tracing::warn!(call = call.id, error = %error.chain(), "A call failed.")
+            }
+            _ => tracing::debug!(call = call.id, error = %error.chain(), "A call was refused."),
         }
         let mut metadata = MetadataMap::new();
         if let (Reason::Overloaded, Some(delay)) = (error.reason, error.retry_after) {
@@ -76,7 +79,7 @@ impl From<Error> for Status {
 }
 
 /// The details of an error, each type at most once, with so many violations at most.
-fn details(error: &Error, call: &str, violations_max: usize) -> Vec<Any> {
+fn details(error: &Error, call: &Call, violations_max: usize) -> Vec<Any> {
     let metadata = error.metadata.iter();
     let mut metadata: BTreeMap<String, String> =
         metadata.map(|(key, value)| ((*key).to_owned(), cut(value, VALUE_BYTES_MAX))).collect();
@@ -111,9 +114,17 @@ fn details(error: &Error, call: &str, violations_max: usize) -> Vec<Any> {
         });
         details.push(any("BadRequest", &BadRequest { field_violations: wrong.collect() }));
     }
-    if error.reason.code() == Code::Internal && !call.is_empty() {
+    if matches!(error.reason, Reason::RateLimited | Reason::QuotaExceeded | Reason::StreamLimit) {
+        let violation = quota_failure::Violation {
+            subject: format!("accounts/{}", call.account),
+            description: cut(&error.message, VALUE_BYTES_MAX),
+            ..quota_failure::Violation::default()
+        };
+        details.push(any("QuotaFailure", &QuotaFailure { violations: vec![violation] }));
+    }
+    if error.reason.code() == Code::Internal && !call.id.is_empty() {
         let serving_data = String::new();
-        let request_id = call.to_owned();
+        let request_id = call.id.clone();
         details.push(any("RequestInfo", &RequestInfo { request_id, serving_data }));
     }
     if matches!(error.reason, Reason::ResourceNotFound | Reason::ResourceExists) {

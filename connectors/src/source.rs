@@ -1,7 +1,7 @@
 //! Reading a shop.
 
 use async_trait::async_trait;
-use cartage_model::{Kind, RawFailure, RawRecord, ReadMap};
+use cartage_model::{Kind, RawFailure, RawRecord, RawScope, ReadMap};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -56,6 +56,10 @@ pub trait Source: Send + Sync {
     /// How many records of a kind there are, where that is cheap to know. An estimate for
     /// progress, never for accounting.
     async fn count(&self, kind: Kind) -> Result<Option<u64>>;
+
+    /// What the shop says about its parts: websites, store views, channels, markets, languages,
+    /// currencies. Empty where it says nothing; [`ReadMap::scopes`] makes the tree of it.
+    async fn scopes(&self) -> Result<Vec<RawScope>>;
 
     /// The page behind `cursor`, the first one without. Walking all pages gives every record once.
     async fn page(&self, kind: Kind, cursor: Option<&str>) -> Result<Page>;

@@ -1,9 +1,10 @@
 //! Those who buy: persons, groups and companies.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomField, Instant, Money, UnknownFields};
+use crate::{CustomField, Instant, Money, Scope, ScopedValue, UnknownFields};
 
 /// A postal address in a customer's book.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,27 @@ pub struct Address {
     pub default_shipping: bool,
     /// Whether bills go here by default.
     pub default_billing: bool,
+    /// What stands before the name: a title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    /// Middle name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    /// What stands behind the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_suffix: Option<String>,
+    /// Lines of the street behind the second.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_lines: Vec<String>,
+    /// E-mail for this address only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Tax numbers that belong to this address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tax_ids: Vec<TaxId>,
+    /// Fields the merchant defined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom_fields: Vec<CustomField>,
     /// What the model has no field for.
     pub unknown: UnknownFields,
 }
@@ -88,10 +110,16 @@ pub struct Consent {
     pub network_address: Option<String>,
     /// The text that was agreed to.
     pub text: Option<String>,
+    /// Where it holds; none is the whole shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 /// A tax number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxId {
     /// What it is: `vat`, `ein`, `abn`, as the source names it.
     pub id_type: Option<String>,
@@ -101,6 +129,40 @@ pub struct TaxId {
     pub country_code: Option<String>,
     /// Whether the source had checked it.
     pub validated: Option<bool>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
+}
+
+/// What came onto a balance or went off it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceChange {
+    /// Its id in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// How much; negative where it was spent.
+    pub money: Money,
+    /// What was left then, as the source states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Money>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Instant>,
+    /// The order it belongs to, by its source id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// What it was, as the source names it: sold, spent, expired, corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// What was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 /// A balance a customer may spend.
@@ -110,6 +172,18 @@ pub struct StoreCredit {
     pub balance: Money,
     /// Until when.
     pub expires_at: Option<Instant>,
+    /// Its id in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// Where it may be spent; none is the whole shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What came and went, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<BalanceChange>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 /// A person who buys.
@@ -166,6 +240,24 @@ pub struct Customer {
     pub updated_at: Option<Instant>,
     /// Fields the merchant defined.
     pub custom_fields: Vec<CustomField>,
+    /// The website, or narrower, the account belongs to; none is the whole shop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What stands before the name: a title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    /// Middle name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    /// What stands behind the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_suffix: Option<String>,
+    /// Whether the e-mail was confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The group whose prices hold, where the person is in several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_group: Option<String>,
     /// What the model has no field for.
     pub unknown: UnknownFields,
 }
@@ -180,17 +272,62 @@ pub struct CustomerGroup {
     pub title: String,
     /// Its tax class in the source.
     pub tax_class: Option<String>,
+    /// What narrower scopes than the shop say of its name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub title_scoped: Vec<ScopedValue<String>>,
+    /// What its members have off every price, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent_off: Option<Decimal>,
+    /// Whether its members are shown prices with tax.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices_include_tax: Option<bool>,
+    /// The rules that choose its members, as the source wrote them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<serde_json::Value>,
+    /// Fields the merchant defined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom_fields: Vec<CustomField>,
     /// What the model has no field for.
     pub unknown: UnknownFields,
 }
 
 /// A person acting for a company.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanyMember {
     /// The customer's source id.
     pub customer: String,
     /// What the person may do, as the source names the role.
     pub role: Option<String>,
+    /// What the person is called in the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_title: Option<String>,
+    /// The site (the source id of one of its addresses) the person buys for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Whether the person may change the company itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<bool>,
+    /// The member (a customer's source id) who approves what the person orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
+}
+
+/// What members of a company with a role may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CompanyRole {
+    /// Its id in the source.
+    pub source_id: Option<String>,
+    /// Its name, as [`CompanyMember::role`] says it.
+    pub title: String,
+    /// What it allows, as the source names it.
+    pub permissions: Vec<String>,
+    /// What the model has no field for.
+    #[serde(skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 /// A company that buys.
@@ -215,6 +352,39 @@ pub struct Company {
     pub payment_terms: Option<String>,
     /// How much it may owe.
     pub credit_limit: Option<Money>,
+    /// The source id of the company above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The roles members can have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<CompanyRole>,
+    /// How far its admission has come, as the source names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The source id of the group whose prices hold for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_group: Option<String>,
+    /// The price list it buys from, by its name or id in the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<String>,
+    /// What it owes; negative where it has paid ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Money>,
+    /// Whether no tax is charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_exempt: Option<bool>,
+    /// The merchant's note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Instant>,
+    /// When it was last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Instant>,
+    /// Fields the merchant defined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom_fields: Vec<CustomField>,
     /// What the model has no field for.
     pub unknown: UnknownFields,
 }

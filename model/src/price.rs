@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Scope};
+use crate::{Currency, Money, Scope, UnknownFields};
 
 /// What a price is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,28 @@ pub struct Price {
     pub quantity_min: Option<Decimal>,
     /// For which customer group (its source id) it holds.
     pub customer_group: Option<String>,
+    /// Until how many pieces a tier price holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity_max: Option<Decimal>,
+    /// The part of the regular price that is taken off, in percent, where the source says it so;
+    /// `money` is then what that comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_off: Option<Decimal>,
+    /// For which company (its source id) it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<String>,
+    /// For which single customer (its source id) it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// For buyers of which country (ISO 3166-1 alpha-2) it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    /// The price list it stands in, by its name or id in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<String>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 impl Price {
@@ -55,6 +77,45 @@ impl Price {
             ends_at: None,
             quantity_min: None,
             customer_group: None,
+            quantity_max: None,
+            percent_off: None,
+            company: None,
+            customer: None,
+            country_code: None,
+            price_list: None,
+            unknown: UnknownFields::NONE,
         }
+    }
+
+    /// The price of a kind and currency that holds for everybody along a chain of scopes
+    /// ([`crate::ScopeTree::chain`]): the nearest one, the shop's last. Prices with conditions
+    /// (dates, quantities, buyers) are the caller's to choose among.
+    pub fn effective<'a>(
+        prices: &'a [Self],
+        kind: PriceKind,
+        currency: &Currency,
+        chain: &[Scope],
+    ) -> Option<&'a Self> {
+        let plain = |price: &&Self| {
+            price.kind == kind && price.money.currency == *currency && price.has_no_condition()
+        };
+        chain.iter().find_map(|scope| {
+            prices.iter().filter(plain).find(|price| match &price.scope {
+                None => *scope == Scope::Shop,
+                Some(own) => own == scope,
+            })
+        })
+    }
+
+    fn has_no_condition(&self) -> bool {
+        self.starts_at.is_none()
+            && self.ends_at.is_none()
+            && self.quantity_min.is_none()
+            && self.quantity_max.is_none()
+            && self.customer_group.is_none()
+            && self.company.is_none()
+            && self.customer.is_none()
+            && self.country_code.is_none()
+            && self.price_list.is_none()
     }
 }

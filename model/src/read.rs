@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Kind, Record};
+use crate::{Kind, Record, ScopeTree};
 
 /// One record exactly as the platform said it: what a snapshot keeps for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,16 @@ pub struct RawRecord {
     pub source_id: String,
     /// What was read: for JSON platforms the object, for CSV `{"header": [...], "rows": [[...]],
     /// "line": n}`.
+    pub body: Value,
+}
+
+/// What a platform said about one or more of its parts, exactly as it said it: its websites, store
+/// views, channels, markets, languages, currencies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawScope {
+    /// What was asked for or where it stood, by the source's name: `stores`, `markets`.
+    pub origin: String,
+    /// What was read.
     pub body: Value,
 }
 
@@ -63,4 +73,12 @@ pub trait ReadMap: Send + Sync {
     /// # Errors
     /// [`Unreadable`] with the cause for which the record is quarantined.
     fn read(&self, raw: &RawRecord) -> Result<Record, Unreadable>;
+
+    /// The shop's parts, made of what [`RawScope`]s say. A platform that has no parts gives a tree
+    /// of the shop alone.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where they make no tree: a snapshot is then not taken at all, because no
+    /// value of it could be resolved.
+    fn scopes(&self, raw: &[RawScope]) -> Result<ScopeTree, Unreadable>;
 }

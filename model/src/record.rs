@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Category, Collection, Company, Coupon, Customer, CustomerGroup, GiftCard, Kind, Order, Page,
-    Post, Product, Review, Url,
+    Post, Product, Review, Unreadable, Url,
 };
 
 /// An aggregate root with everything that belongs to it.
@@ -79,6 +79,18 @@ impl Record {
             Self::Page(it) => &it.source_id,
             Self::Post(it) => &it.source_id,
             Self::Url(it) => &it.source_id,
+        }
+    }
+
+    /// Whether what the record says of its own parts can be true: asked after every read map, so
+    /// that no connector need repeat it.
+    ///
+    /// # Errors
+    /// [`Unreadable`] with the cause for which the record is quarantined.
+    pub fn check(&self) -> Result<(), Unreadable> {
+        match self {
+            Self::Order(order) => order.check_lines(),
+            _ => Ok(()),
         }
     }
 }

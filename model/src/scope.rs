@@ -1,5 +1,7 @@
 //! Scopes: the part of a shop a value belongs to, and how a narrower part inherits from a wider.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The part of a shop a value belongs to.
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Scope {
     /// The whole shop.
     Shop,
-    /// One website of it.
+    /// One website of it; a channel or market of platforms that have those instead.
     Website(String),
     /// One store view (a language or region of a website).
     StoreView(String),
@@ -16,50 +18,32 @@ pub enum Scope {
     Locale(String),
 }
 
-/// One view of a website: what a visitor sees.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreView {
-    /// Its code in the source.
-    pub code: String,
-    /// Its language tag (BCP 47).
-    pub locale: Option<String>,
-    /// Its currency, when the view fixes one.
-    pub currency: Option<crate::Currency>,
-}
-
-/// One website of a shop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Website {
-    /// Its code in the source.
-    pub code: String,
-    /// Its public address.
-    pub base_url: Option<String>,
-    /// Its views.
-    #[serde(default)]
-    pub store_views: Vec<StoreView>,
-}
-
-/// The parts a shop has. A shop without parts has an empty tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScopeTree {
-    /// The websites.
-    #[serde(default)]
-    pub websites: Vec<Website>,
-}
-
-impl ScopeTree {
-    /// From a store view outwards: the view, its locale, its website, the shop.
-    pub fn chain(&self, store_view: &str) -> Vec<Scope> {
-        let mut chain = vec![Scope::StoreView(store_view.to_owned())];
-        for website in &self.websites {
-            if let Some(view) = website.store_views.iter().find(|view| view.code == store_view) {
-                chain.extend(view.locale.clone().map(Scope::Locale));
-                chain.push(Scope::Website(website.code.clone()));
-                break;
-            }
+impl Scope {
+    /// Its level, as JSON and tables name it.
+    pub const fn level(&self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Website(_) => "website",
+            Self::StoreView(_) => "store_view",
+            Self::Locale(_) => "locale",
         }
-        chain.push(Scope::Shop);
-        chain
+    }
+
+    /// Its code in the source; none for the whole shop, of which there is one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Shop => None,
+            Self::Website(code) | Self::StoreView(code) | Self::Locale(code) => Some(code),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code() {
+            None => f.write_str("shop"),
+            Some(code) => write!(f, "{} {code:?}", self.level()),
+        }
     }
 }
 
@@ -73,6 +57,10 @@ pub struct ScopedValue<T> {
 }
 
 /// A value of the whole shop, and what narrower scopes say instead.
+///
+/// A field that a platform may keep per scope is one of these. Where the model had a plain field
+/// before ([`crate::Product::status`]), that one stays the shop's value and `…_scoped` beside it
+/// holds the narrower ones: the JSON of a shop without scopes is then what it always was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scoped<T> {
     /// The value of the shop, inherited wherever nothing narrower stands.
@@ -107,41 +95,75 @@ impl<T> Scoped<T> {
 
     /// The first value along a chain of scopes, the shop's last.
     pub fn resolve(&self, chain: &[Scope]) -> Option<&T> {
-        chain
-            .iter()
-            .find_map(|scope| {
-                self.scoped.iter().find(|entry| entry.scope == *scope).map(|entry| &entry.value)
-            })
-            .or(self.value.as_ref())
+        nearest(self.value.as_ref(), &self.scoped, chain)
+    }
+
+    /// The value that holds in a scope, its own or the nearest inherited one.
+    ///
+    /// # Errors
+    /// [`ScopeError::Unknown`] where the tree has no such scope.
+    pub fn effective(
+        &self,
+        tree: &crate::ScopeTree,
+        scope: &Scope,
+    ) -> Result<Option<&T>, ScopeError> {
+        Ok(self.resolve(&tree.chain(scope)?))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The first of the narrower values along a chain, else the shop's.
+pub(crate) fn nearest<'a, T>(
+    shop: Option<&'a T>,
+    narrower: &'a [ScopedValue<T>],
+    chain: &[Scope],
+) -> Option<&'a T> {
+    chain
+        .iter()
+        .find_map(|scope| narrower.iter().find(|it| it.scope == *scope).map(|it| &it.value))
+        .or(shop)
+}
 
-    #[test]
-    fn a_store_view_inherits_from_its_locale_website_and_shop_in_that_order() {
-        let tree = ScopeTree {
-            websites: vec![Website {
-                code: "eu".to_owned(),
-                base_url: None,
-                store_views: vec![StoreView {
-                    code: "eu_de".to_owned(),
-                    locale: Some("de".to_owned()),
-                    currency: None,
-                }],
-            }],
-        };
-        let chain = tree.chain("eu_de");
-        let mut title = Scoped::shop("Shirt");
-        assert_eq!(title.resolve(&chain), Some(&"Shirt"));
-        let narrower =
-            [Scope::Website("eu".to_owned()), Scope::Locale("de".to_owned()), chain[0].clone()];
-        for (scope, value) in narrower.into_iter().zip(["Shirt EU", "Hemd", "Hemd EU"]) {
-            title.scoped.push(ScopedValue { scope, value });
-            assert_eq!(title.resolve(&chain), Some(&value));
+/// What is wrong with the parts of a shop, or with a question about them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// The shop has no such part.
+    #[error("the shop has no {0}")]
+    Unknown(Scope),
+    /// Two parts of one level have the same code.
+    #[error("there are two of {0}")]
+    Duplicate(Scope),
+    /// A part lies in one that the shop does not have.
+    #[error("{scope} lies in {parent}, which the shop does not have")]
+    ParentUnknown {
+        /// The part.
+        scope: Scope,
+        /// What it is said to lie in.
+        parent: Scope,
+    },
+    /// A part lies in one that cannot hold it, such as a website in a store view.
+    #[error("{scope} cannot lie in {parent}")]
+    ParentUnfit {
+        /// The part.
+        scope: Scope,
+        /// What it is said to lie in.
+        parent: Scope,
+    },
+    /// A part lies in itself, directly or through others.
+    #[error("{0} lies in itself")]
+    Cycle(Scope),
+}
+
+impl ScopeError {
+    /// The error reason, as in the API.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) | Self::ParentUnknown { .. } => "REFERENCE_MISSING",
+            Self::Duplicate(_) | Self::ParentUnfit { .. } | Self::Cycle(_) => "VALUE_INVALID",
         }
-        assert_eq!(title.resolve(&tree.chain("us_en")), Some(&"Shirt"));
+    }
+
+    /// The cause for which what it is about cannot be read.
+    pub fn to_unreadable(&self) -> crate::Unreadable {
+        crate::Unreadable::record(self.reason(), self.to_string())
     }
 }

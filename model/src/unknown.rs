@@ -11,6 +11,9 @@ use serde_json::Value;
 pub struct UnknownFields(pub BTreeMap<String, Value>);
 
 impl UnknownFields {
+    /// No field.
+    pub const NONE: Self = Self(BTreeMap::new());
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomField, Price, UnknownFields};
+use crate::{CustomField, Download, Instant, Price, Scoped, ScopedValue, UnknownFields};
 
 /// The value a variant has for one option of its product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,13 +14,34 @@ pub struct SelectedOption {
     pub value: String,
 }
 
+/// A number that names a variant outside the shop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifier {
+    /// What it is: `mpn`, `isbn`, `upc`, as the source names it.
+    pub id_type: String,
+    /// The number.
+    pub value: String,
+}
+
 /// How many pieces lie at one location.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     /// The location's name or id in the source; none where the source has one nameless location.
     pub location: Option<String>,
     /// Pieces on hand; negative where the shop sold more than it had.
     pub quantity: Decimal,
+    /// Pieces promised to orders that were not yet sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Decimal>,
+    /// Pieces on their way to the location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming: Option<Decimal>,
+    /// From how few pieces on the merchant is warned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_at: Option<Decimal>,
+    /// What the model has no field for.
+    #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
+    pub unknown: UnknownFields,
 }
 
 /// The unit a weight was given in.
@@ -112,6 +133,39 @@ pub struct Variant {
     pub image_url: Option<String>,
     /// Fields the merchant defined.
     pub custom_fields: Vec<CustomField>,
+    /// What narrower scopes than the shop say of its title.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub title_scoped: Vec<ScopedValue<String>>,
+    /// Whether it can be bought, per scope; nothing said is yes.
+    #[serde(skip_serializing_if = "Scoped::is_empty")]
+    pub enabled: Scoped<bool>,
+    /// What narrower scopes than the shop say of its tax class.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tax_class_scoped: Vec<ScopedValue<String>>,
+    /// Numbers beside the barcode: `mpn`, `isbn`, `upc`, as the source names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<Identifier>,
+    /// The addresses of further images shown for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_urls: Vec<String>,
+    /// Files that come with this variant only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<Download>,
+    /// The fewest pieces of one order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity_min: Option<Decimal>,
+    /// The most pieces of one order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity_max: Option<Decimal>,
+    /// By how many pieces an order grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity_step: Option<Decimal>,
+    /// Its shipping class in the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_class: Option<String>,
+    /// From when on it can be had, where it is sold in advance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Instant>,
     /// What the model has no field for.
     pub unknown: UnknownFields,
 }

@@ -10,7 +10,7 @@ use cartage_model::{
     Address, Adjustment, AdjustmentKind, Category, Collection, Consent, ConsentChannel,
     ConsentState, Currency, Customer, CustomerGroup, Image, Instant, Kind, OptionValue, Order,
     Placement, Price, PriceKind, Product, ProductOption, RawFailure, RawRecord, Record, Refund,
-    Scoped, SelectedOption, Seo, Stock, Unreadable, Variant,
+    Scope, Scoped, ScopedValue, SelectedOption, Seo, Stock, Unreadable, Variant,
 };
 use cartage_pipeline::audit::{
     AuditEvent, AuditLimits, AuditSummary, Finding, Rule, RuleError, Severity, audit, audit_with,
@@ -109,6 +109,14 @@ const PRODUCT_CASES: &[Case] = &[
         ("p2", Some("title"), "the title is empty"),
     ),
     (
+        "scope_unknown",
+        |s| {
+            let scope = Scope::StoreView("gone".to_owned());
+            s.products[1].slug.scoped.push(ScopedValue { scope, value: "p2".to_owned() });
+        },
+        ("p2", Some("slug"), "value for store_view gone"),
+    ),
+    (
         "product_title_too_long",
         |s| s.products[1].title = scoped(&"x".repeat(300)),
         ("p2", Some("title"), "300 characters"),
@@ -172,7 +180,7 @@ const PRODUCT_CASES: &[Case] = &[
             s.others.push(Record::Collection(known));
             s.products[1]
                 .collections
-                .push(Placement { source_id: "gone".to_owned(), position: None });
+                .push(Placement { source_id: "gone".to_owned(), ..Placement::default() });
         },
         ("p2", Some("collections"), "collection gone"),
     ),
@@ -235,7 +243,7 @@ const PRODUCT_CASES: &[Case] = &[
     ),
     (
         "variant_stock_negative",
-        |s| s.variant().stock.push(Stock { location: None, quantity: decimal("-3") }),
+        |s| s.variant().stock.push(Stock { quantity: decimal("-3"), ..Stock::default() }),
         ("p2", Some("variants[0].stock"), "stock of -3"),
     ),
     (
@@ -270,11 +278,11 @@ const PRODUCT_CASES: &[Case] = &[
 ];
 
 fn with_option(product: &mut Product) {
-    let red = OptionValue { value: "Red".to_owned(), label: Scoped::default() };
+    let red = OptionValue { value: "Red".to_owned(), ..OptionValue::default() };
     product.options = vec![ProductOption {
         name: "Colour".to_owned(),
-        label: Scoped::default(),
         values: vec![red],
+        ..ProductOption::default()
     }];
     product.variants[0].options =
         vec![SelectedOption { option: "Colour".to_owned(), value: "Red".to_owned() }];
@@ -337,6 +345,8 @@ const CUSTOMER_CASES: &[Case] = &[
                 origin: None,
                 network_address: None,
                 text: None,
+                scope: None,
+                unknown: cartage_model::UnknownFields::NONE,
             })
         },
         ("bob", Some("consents[0]"), "email consent without date and origin"),
@@ -399,15 +409,7 @@ const ORDER_CASES: &[Case] = &[
     ),
     (
         "order_refund_too_high",
-        |s| {
-            s.orders[1].refunds.push(Refund {
-                source_id: None,
-                money: eur("60"),
-                reason: None,
-                refunded_at: None,
-                lines: Vec::new(),
-            })
-        },
+        |s| s.orders[1].refunds.push(Refund::new(eur("60"))),
         ("#1002", Some("refunded_total"), "refunded 60 of 52.36 EUR"),
     ),
     (
@@ -519,8 +521,7 @@ async fn taxes_may_be_included_and_fees_count() {
     shop.orders[0].total = eur("44.80");
     shop.orders[1].taxes_included = None;
     shop.orders[1].total = eur("54.36");
-    shop.orders[1].adjustments =
-        vec![Adjustment { kind: AdjustmentKind::Fee, code: None, title: None, money: eur("2") }];
+    shop.orders[1].adjustments = vec![Adjustment::new(AdjustmentKind::Fee, eur("2"))];
     let rules = built_in_rules().unwrap();
     let rule = rules.into_iter().find(|rule| rule.id == "order_total_mismatch").unwrap();
     let rules = [rule];
@@ -684,4 +685,25 @@ async fn what_does_not_fit_into_memory_is_spilled_sealed() {
     );
     drop(snapshot);
     assert!(files_below(spill_folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn columns_that_came_later_are_empty_in_a_snapshot_of_format_1() {
+    let store = support::of_format_1().await;
+    let snapshot = Snapshot::open(support::location(&store)).await.unwrap();
+    let sql = "SELECT p.source_id, coalesce(p.visibility, l.parent_line_id, 'nothing') AS evidence \
+        FROM product AS p, order_line AS l WHERE p.source_id = 'p0'";
+    let rules = [own_rule(sql)].into_iter().chain(built_in_rules().unwrap()).collect::<Vec<_>>();
+    let mut evidence = Vec::new();
+    let summary = audit(&snapshot, &rules, |event| {
+        if let AuditEvent::Finding(finding) = event
+            && finding.rule_id == "own"
+        {
+            evidence.extend(finding.evidence);
+        }
+        ControlFlow::Continue(())
+    });
+    let summary = summary.await.unwrap();
+    assert_eq!(evidence, ["nothing"]);
+    assert!(summary.rules.iter().all(|rule| rule.error.is_none()), "{:?}", summary.rules);
 }

@@ -1,18 +1,23 @@
 //! Snapshots are written, read again, proven, and found out when they are damaged.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test may fail it")]
 
 mod support;
 
 use std::{sync::Arc, time::Instant};
 
-use cartage_model::{Kind, RawFailure, RawRecord, Record, Unreadable, record_hash};
+use cartage_model::{
+    Kind, RawFailure, RawRecord, RawScope, ReadMap, Record, Scope, ScopeTree, Scoped, ScopedValue,
+    Unreadable, record_hash,
+};
 use cartage_pipeline::snapshot::{
     Damage, DataKey, Snapshot, SnapshotError, SnapshotWriter, restore_test, verify_digests,
 };
 use datafusion::object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use futures::TryStreamExt;
-use support::{Plain, customer, header, location, memory, order, product, raw, snapshot_of};
+use support::{
+    Plain, customer, header, location, memory, of_format_1, order, product, raw, snapshot_of,
+};
 
 fn shop(products: usize) -> Vec<RawRecord> {
     let mut records: Vec<RawRecord> =
@@ -222,7 +227,7 @@ async fn a_wrong_key_opens_nothing() {
 
 struct Older;
 
-impl cartage_model::ReadMap for Older {
+impl ReadMap for Older {
     fn version(&self) -> &'static str {
         "plain/0"
     }
@@ -236,6 +241,10 @@ impl cartage_model::ReadMap for Older {
             }
             other => other,
         })
+    }
+
+    fn scopes(&self, raw: &[RawScope]) -> Result<ScopeTree, Unreadable> {
+        Plain.scopes(raw.get(1..).unwrap_or_default())
     }
 }
 
@@ -301,4 +310,129 @@ async fn twenty_thousand_records() {
         "20,000 products written in {written:?}, restore test in {restored:?}, {} bytes",
         manifest.size_bytes()
     );
+}
+
+/// Websites and views as a source might say them, unknown names with them.
+fn said() -> Vec<RawScope> {
+    let shop = serde_json::json!({"level": "shop", "currency": "EUR", "locale": "en"});
+    let website = serde_json::json!({"level": "website", "code": "eu", "source_type": "market"});
+    let view = serde_json::json!({
+        "level": "store_view", "code": "eu_de", "locale": "de",
+        "parent": {"level": "website", "code": "eu"}, "unknown": {"theme": "luma"},
+    });
+    [shop, website, view].map(|body| RawScope { origin: "stores".to_owned(), body }).into()
+}
+
+async fn snapshot_with_scopes(store: &Arc<dyn ObjectStore>) -> Snapshot {
+    let mut shirt = product("shirt");
+    for (scope, value) in
+        [(Scope::Website("eu".to_owned()), "Shirt EU"), (Scope::Locale("de".to_owned()), "Hemd")]
+    {
+        shirt.title.scoped.push(ScopedValue { scope, value: value.to_owned() });
+    }
+    shirt.assigned = Scoped {
+        value: Some(false),
+        scoped: vec![ScopedValue { scope: Scope::Website("eu".to_owned()), value: true }],
+    };
+    let mut writer = SnapshotWriter::create(location(store), header()).await.unwrap();
+    let written = writer.write_scopes(&said(), &Plain).await.unwrap();
+    let records = [raw(&Record::Product(shirt))];
+    writer.write_page(Kind::Product, &records, &[], &Plain).await.unwrap();
+    writer.finish().await.unwrap();
+    let snapshot = Snapshot::open(location(store)).await.unwrap();
+    assert_eq!(snapshot.scopes().await.unwrap(), written);
+    snapshot
+}
+
+#[tokio::test]
+async fn values_are_inherited_along_the_scopes_of_the_snapshot() {
+    let store = memory();
+    let snapshot = snapshot_with_scopes(&store).await;
+    assert_eq!(snapshot.manifest().format_version, 2);
+    let tree = snapshot.scopes().await.unwrap();
+    let records = snapshot.records(Kind::Product, 0, 1).await.unwrap();
+    let Record::Product(shirt) = &records[0].record else { panic!("a product") };
+    let title = |scope: Scope| shirt.title.effective(&tree, &scope).map(|it| it.cloned());
+    let is = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(title(Scope::StoreView("eu_de".to_owned())), is("Hemd"));
+    assert_eq!(title(Scope::Website("eu".to_owned())), is("Shirt EU"));
+    assert_eq!(title(Scope::Shop), is("Title of shirt"));
+    let unknown = title(Scope::StoreView("us".to_owned())).unwrap_err();
+    assert_eq!(unknown.reason(), "REFERENCE_MISSING");
+    let assigned = |scope| shirt.assigned.effective(&tree, &scope).map(|it| it.copied());
+    assert_eq!(assigned(Scope::StoreView("eu_de".to_owned())), Ok(Some(true)));
+    assert_eq!(assigned(Scope::Shop), Ok(Some(false)));
+
+    let raw: Vec<_> = snapshot.raw_scopes().try_collect().await.unwrap();
+    assert_eq!(raw, said());
+    let report = restore_test(location(&store), &Plain).await.unwrap();
+    assert!(report.passed, "{report:?}");
+    let scopes = report.scopes.unwrap();
+    assert_eq!((scopes.scopes_expected, scopes.scopes_restored), (3, 3));
+    assert_eq!(scopes.digest_expected, scopes.digest_restored);
+}
+
+#[tokio::test]
+async fn scopes_that_are_damaged_or_read_otherwise_fail_the_restore_test() {
+    let store = memory();
+    snapshot_with_scopes(&store).await;
+    let report = restore_test(location(&store), &Older).await.unwrap();
+    let found = report.first_difference.unwrap();
+    assert!(found.contains("the scopes differ from what the source said"), "{found}");
+    assert!(found.contains("tested with plain/0"), "{found}");
+    for part in ["tables/scope/", "raw/scope/"] {
+        let store = memory();
+        snapshot_with_scopes(&store).await;
+        let path = segment_path(&store, part).await;
+        store.delete(&path).await.unwrap();
+        assert!(!verify_digests(location(&store)).await.unwrap().passed, "{part}");
+        let found = restore_test(location(&store), &Plain).await.unwrap().first_difference;
+        assert!(found.unwrap().contains("is missing"), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_that_make_no_tree_are_refused_with_their_cause() {
+    let store = memory();
+    let mut writer = SnapshotWriter::create(location(&store), header()).await.unwrap();
+    let eu = serde_json::json!({"level": "website", "code": "eu"});
+    let body = serde_json::json!({"level": "website", "code": "eu", "parent": eu});
+    let circle = [RawScope { origin: "stores".to_owned(), body }];
+    let error = writer.write_scopes(&circle, &Plain).await.unwrap_err();
+    assert!(matches!(error, SnapshotError::ScopesUnreadable(_)), "{error}");
+    assert_eq!(error.reason(), "VALUE_INVALID");
+}
+
+#[tokio::test]
+async fn a_snapshot_of_format_1_is_read_and_proven_and_its_shop_has_no_parts() {
+    let store = of_format_1().await;
+    let snapshot = Snapshot::open(location(&store)).await.unwrap();
+    assert_eq!((snapshot.manifest().format_version, &snapshot.manifest().scopes), (1, &None));
+    // Plans were approved over this digest.
+    let digest = "316488f8f398192d8abe41ddcf2837f8789796e00ca3f25d88f472ccb306958a";
+    assert_eq!(snapshot.manifest().digest().unwrap(), digest);
+    assert_eq!(snapshot.scopes().await.unwrap(), ScopeTree::default());
+    assert!(snapshot.raw_scopes().try_next().await.unwrap().is_none());
+    // The same records give the same documents and hashes as they did then.
+    let stored = snapshot.records(Kind::Order, 0, 1).await.unwrap();
+    let expected = Record::Order(order(1001, "ada", "p0"));
+    assert_eq!(stored[0].hash, record_hash(&expected).unwrap());
+    assert_eq!(stored[0].record, expected);
+    let report = restore_test(location(&store), &Plain).await.unwrap();
+    assert!(report.passed, "{report:?}");
+    assert_eq!((report.kinds.len(), report.scopes), (3, None));
+}
+
+#[tokio::test]
+async fn a_part_of_a_line_that_is_not_there_is_quarantined() {
+    let store = memory();
+    let mut lines = order(1002, "ada", "p0");
+    lines.lines[0].parent_line = Some("gone".to_owned());
+    let records = [raw(&Record::Order(order(1001, "ada", "p0"))), raw(&Record::Order(lines))];
+    let snapshot = snapshot_of(&store, &records, &[]).await;
+    let unreadable = snapshot.unreadable(Kind::Order, 0, 10).await.unwrap();
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(unreadable[0].cause.reason, "REFERENCE_MISSING");
+    assert_eq!(unreadable[0].cause.field.as_deref(), Some("lines.parent_line"));
+    assert!(restore_test(location(&store), &Plain).await.unwrap().passed);
 }

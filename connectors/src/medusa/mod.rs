@@ -16,7 +16,7 @@ mod write;
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, ReadMap};
+use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, RawScope, ReadMap};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -106,6 +106,10 @@ impl Source for Medusa {
 
     async fn count(&self, kind: Kind) -> Result<Option<u64>> {
         read::count(&self.client, kind).await
+    }
+
+    async fn scopes(&self) -> Result<Vec<RawScope>> {
+        Ok(Vec::new())
     }
 
     async fn page(&self, kind: Kind, cursor: Option<&str>) -> Result<Page> {

@@ -26,7 +26,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cartage_model::{Kind, ReadMap};
+use cartage_model::{Kind, RawScope, ReadMap};
 
 use crate::{Check, Error, Page, Result, Source};
 use files::Files;
@@ -169,6 +169,17 @@ impl Source for ShopifyCsv {
 
     async fn count(&self, kind: Kind) -> Result<Option<u64>> {
         self.blocking("counting records", move |shop| shop.count(kind)).await
+    }
+
+    /// The headings of the product exports: they name the markets. Nothing else in the exports
+    /// says anything about parts of the shop; languages are in none of them.
+    async fn scopes(&self) -> Result<Vec<RawScope>> {
+        let exports = self.shop.files.of(FileKind::Products);
+        let said = exports.map(|file| RawScope {
+            origin: "products_header".to_owned(),
+            body: serde_json::json!({ "header": file.header }),
+        });
+        Ok(said.collect())
     }
 
     async fn page(&self, kind: Kind, cursor: Option<&str>) -> Result<Page> {

@@ -1,8 +1,9 @@
 //! The older, today's and the newest columns of the same shop give equal canonical records.
 
-use cartage_model::{Customer, Kind, Record};
+use cartage_connectors::Source;
+use cartage_model::{Customer, Kind, Record, Scope};
 
-use crate::support::{fixture, open_file, read};
+use crate::support::{fixture, folder, open, open_file, read};
 
 fn records(file: &str, kind: Kind) -> Vec<Record> {
     read(&open_file(fixture(file)), kind).into_iter().map(Result::unwrap).collect()
@@ -58,4 +59,21 @@ fn customers_are_equal_in_all_layouts_but_for_what_only_some_say() {
     assert!(address.default_billing && address.default_shipping);
     assert!(anne.unknown.is_empty());
     assert!(current[1].addresses.is_empty());
+}
+
+#[tokio::test]
+async fn the_markets_of_the_product_columns_are_parts_of_the_shop() {
+    let products =
+        b"Handle,Title,Vendor,Status,Variant Price,Included / EU,Price / EU,Price / US\n\
+        mug,Mug,Acme,active,9.90,true,10.90,12.00\n";
+    let folder = folder(&[("products.csv", products)]);
+    let source = open(folder.path()).unwrap();
+    let said = source.scopes().await.unwrap();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].body["header"][6], "Price / EU");
+    let tree = source.read_map().scopes(&said).unwrap();
+    let scopes: Vec<&Scope> = tree.nodes().iter().map(|node| &node.scope).collect();
+    let market = |name: &str| Scope::Website(name.to_owned());
+    assert_eq!(scopes, [&Scope::Shop, &market("EU"), &market("US")]);
+    assert_eq!(tree.shop().unwrap().currency.as_ref().unwrap().as_str(), "EUR");
 }

@@ -46,6 +46,7 @@ const FILES: &[&str] = &[
     include_str!("../../rules/product_title_too_long.toml"),
     include_str!("../../rules/product_variants_missing.toml"),
     include_str!("../../rules/record_unreadable.toml"),
+    include_str!("../../rules/scope_unknown.toml"),
     include_str!("../../rules/text_mojibake.toml"),
     include_str!("../../rules/variant_barcode_invalid.toml"),
     include_str!("../../rules/variant_compare_at_price_low.toml"),

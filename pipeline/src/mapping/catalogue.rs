@@ -135,6 +135,11 @@ mod tests {
         check(Kind::Order, "placed_at.zone.guessed", FieldType::Integer);
         check(Kind::Order, "shipping_address.city", FieldType::Text);
         check(Kind::Order, "refunds[].lines[].quantity", FieldType::Decimal);
+        check(Kind::Order, "lines[].parent_line", FieldType::Text);
+        check(Kind::Product, "status", FieldType::Text);
+        check(Kind::Product, "status_scoped[].scope.level", FieldType::Text);
+        check(Kind::Product, "assigned.value", FieldType::Boolean);
+        check(Kind::Product, "variants[].prices[].unknown", FieldType::Any);
         check(Kind::Coupon, "value.percent", FieldType::Decimal);
         check(Kind::Coupon, "value.amount[].currency", FieldType::Text);
         check(Kind::Customer, "unknown", FieldType::Any);

@@ -4,9 +4,14 @@
 use std::str::FromStr;
 
 use cartage_model::*;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+
+use super::{
+    example_order::order,
+    example_people::{buy_get, company, coupon, customer, customer_group, gift_card},
+};
 
 /// The decimal that stands in every example.
 pub(super) const DECIMAL: &str = "1.5";
@@ -15,44 +20,52 @@ pub(super) const INSTANT: &str = "2024-03-01T10:00:00Z";
 
 /// The examples of a kind; the first has every field, others show other forms of a value.
 pub(super) fn of(kind: Kind) -> impl Iterator<Item = Record> {
-    let (first, second) = match kind {
-        Kind::Category => (Record::Category(category()), None),
-        Kind::Collection => (Record::Collection(collection()), None),
-        Kind::Product => (Record::Product(product()), None),
-        Kind::CustomerGroup => (Record::CustomerGroup(customer_group()), None),
-        Kind::Company => (Record::Company(company()), None),
-        Kind::Customer => (Record::Customer(customer()), None),
-        Kind::Coupon => (
-            Record::Coupon(coupon(CouponValue::Amount(vec![money()]))),
-            Some(Record::Coupon(coupon(CouponValue::Percent(decimal())))),
-        ),
-        Kind::GiftCard => (Record::GiftCard(gift_card()), None),
-        Kind::Order => (Record::Order(order()), None),
-        Kind::Review => (Record::Review(review()), None),
-        Kind::Page => (Record::Page(page()), None),
-        Kind::Post => (Record::Post(post()), None),
-        Kind::Url => (Record::Url(url()), None),
+    let (first, others) = match kind {
+        Kind::Category => (Record::Category(category()), Vec::new()),
+        Kind::Collection => (Record::Collection(collection()), Vec::new()),
+        Kind::Product => (Record::Product(product()), Vec::new()),
+        Kind::CustomerGroup => (Record::CustomerGroup(customer_group()), Vec::new()),
+        Kind::Company => (Record::Company(company()), Vec::new()),
+        Kind::Customer => (Record::Customer(customer()), Vec::new()),
+        Kind::Coupon => {
+            let others = [
+                CouponValue::Percent(decimal()),
+                CouponValue::BuyGet(buy_get()),
+                CouponValue::FixedPrice(vec![money()]),
+                CouponValue::Other(any()),
+            ];
+            (
+                Record::Coupon(coupon(CouponValue::Amount(vec![money()]))),
+                others.map(|value| Record::Coupon(coupon(value))).into(),
+            )
+        }
+        Kind::GiftCard => (Record::GiftCard(gift_card()), Vec::new()),
+        Kind::Order => (Record::Order(order()), Vec::new()),
+        Kind::Review => (Record::Review(review()), Vec::new()),
+        Kind::Page => (Record::Page(page()), Vec::new()),
+        Kind::Post => (Record::Post(post()), Vec::new()),
+        Kind::Url => (Record::Url(url()), Vec::new()),
     };
-    std::iter::once(first).chain(second)
+    std::iter::once(first).chain(others)
 }
 
-fn text() -> String {
+pub(super) fn text() -> String {
     "text".to_owned()
 }
 
-fn some() -> Option<String> {
+pub(super) fn some() -> Option<String> {
     Some(text())
 }
 
-fn decimal() -> Decimal {
+pub(super) fn decimal() -> Decimal {
     Decimal::new(15, 1)
 }
 
-fn currency() -> Currency {
+pub(super) fn currency() -> Currency {
     Currency::parse("EUR").expect("three letters")
 }
 
-fn money() -> Money {
+pub(super) fn money() -> Money {
     Money::new(decimal(), currency())
 }
 
@@ -60,54 +73,137 @@ fn utc() -> DateTime<Utc> {
     DateTime::from_str(INSTANT).expect("the constant is RFC 3339")
 }
 
-fn instant() -> Instant {
+pub(super) fn instant() -> Instant {
     Instant { utc: utc(), original: text(), zone: Zone::Offset(0) }
 }
 
-fn scoped<T>(value: T, narrower: T) -> Scoped<T> {
-    let scope = Scope::Locale("de".to_owned());
-    Scoped { value: Some(value), scoped: vec![ScopedValue { scope, value: narrower }] }
+pub(super) fn scope() -> Scope {
+    Scope::Locale("de".to_owned())
+}
+
+pub(super) fn narrower<T>(value: T) -> Vec<ScopedValue<T>> {
+    vec![ScopedValue { scope: scope(), value }]
+}
+
+fn scoped<T>(value: T, inner: T) -> Scoped<T> {
+    Scoped { value: Some(value), scoped: narrower(inner) }
 }
 
 fn scoped_text() -> Scoped<String> {
     scoped(text(), text())
 }
 
-fn any() -> Value {
+pub(super) fn any() -> Value {
     json!({"*": "anything"})
 }
 
-fn unknown() -> UnknownFields {
+pub(super) fn unknown() -> UnknownFields {
     UnknownFields([("*".to_owned(), json!("anything"))].into())
 }
 
-fn custom_fields() -> Vec<CustomField> {
+pub(super) fn custom_fields() -> Vec<CustomField> {
     vec![CustomField {
         namespace: text(),
         key: text(),
         value_type: some(),
         value: scoped(any(), any()),
+        label: scoped_text(),
+        unknown: unknown(),
     }]
 }
 
 fn seo() -> Seo {
-    Seo { title: scoped_text(), description: scoped_text(), keywords: scoped_text() }
+    Seo {
+        title: scoped_text(),
+        description: scoped_text(),
+        keywords: scoped_text(),
+        canonical_url: scoped_text(),
+        robots: scoped_text(),
+    }
 }
 
 fn image() -> Image {
-    Image { url: text(), position: 1, alt_text: scoped_text() }
+    Image {
+        url: text(),
+        position: 1,
+        alt_text: scoped_text(),
+        source_id: some(),
+        roles: vec![text()],
+        hidden: scoped(true, true),
+        unknown: unknown(),
+    }
 }
 
 fn price() -> Price {
     Price {
         kind: PriceKind::Regular,
         money: money(),
-        scope: Some(Scope::Locale("de".to_owned())),
+        scope: Some(scope()),
         includes_tax: Some(true),
         starts_at: Some(utc()),
         ends_at: Some(utc()),
         quantity_min: Some(decimal()),
         customer_group: some(),
+        quantity_max: Some(decimal()),
+        percent_off: Some(decimal()),
+        company: some(),
+        customer: some(),
+        country_code: some(),
+        price_list: some(),
+        unknown: unknown(),
+    }
+}
+
+fn download() -> Download {
+    Download {
+        title: text(),
+        url: text(),
+        downloads_max: Some(1),
+        sample: true,
+        source_id: some(),
+        title_scoped: narrower(text()),
+        position: Some(1),
+        price: Some(price()),
+        sample_url: some(),
+        expires_after_days: Some(1),
+        shareable: Some(true),
+        unknown: unknown(),
+    }
+}
+
+fn media() -> Media {
+    Media {
+        source_id: some(),
+        kind: MediaKind::Video,
+        url: text(),
+        position: Some(1),
+        title: scoped_text(),
+        description: scoped_text(),
+        preview_url: some(),
+        content_type: some(),
+        unknown: unknown(),
+    }
+}
+
+fn bundle_choice() -> BundleChoice {
+    BundleChoice {
+        key: text(),
+        title: scoped_text(),
+        position: Some(1),
+        required: true,
+        input: some(),
+        picks_min: Some(1),
+        picks_max: Some(1),
+        unknown: unknown(),
+    }
+}
+
+fn bundle_terms() -> BundleTerms {
+    BundleTerms {
+        price_from_parts: Some(true),
+        weight_from_parts: Some(true),
+        sku_from_parts: Some(true),
+        sent_together: Some(true),
     }
 }
 
@@ -125,6 +221,13 @@ fn category() -> Category {
         image: Some(image()),
         custom_fields: custom_fields(),
         unknown: unknown(),
+        visible_scoped: narrower(true),
+        assigned: scoped(true, true),
+        in_menu: scoped(true, true),
+        rules: Some(any()),
+        sort_order: some(),
+        created_at: Some(instant()),
+        updated_at: Some(instant()),
     }
 }
 
@@ -137,10 +240,16 @@ fn collection() -> Collection {
         seo: seo(),
         rules: Some(any()),
         sort_order: some(),
-        members: vec![CollectionMember { product: text(), position: Some(1) }],
+        members: vec![CollectionMember { product: text(), position: Some(1), unknown: unknown() }],
         image: Some(image()),
         custom_fields: custom_fields(),
         unknown: unknown(),
+        collection_type: some(),
+        visible: scoped(true, true),
+        assigned: scoped(true, true),
+        published_at: Some(instant()),
+        created_at: Some(instant()),
+        updated_at: Some(instant()),
     }
 }
 
@@ -154,7 +263,14 @@ fn variant() -> Variant {
         prices: vec![price()],
         stock_tracked: true,
         backorder_allowed: true,
-        stock: vec![Stock { location: some(), quantity: decimal() }],
+        stock: vec![Stock {
+            location: some(),
+            quantity: decimal(),
+            reserved: Some(decimal()),
+            incoming: Some(decimal()),
+            low_at: Some(decimal()),
+            unknown: unknown(),
+        }],
         weight: Some(Weight { value: decimal(), unit: WeightUnit::Gram }),
         dimensions: Some(Dimensions {
             length_cm: Some(decimal()),
@@ -170,6 +286,17 @@ fn variant() -> Variant {
         image_url: some(),
         custom_fields: custom_fields(),
         unknown: unknown(),
+        title_scoped: narrower(text()),
+        enabled: scoped(true, true),
+        tax_class_scoped: narrower(text()),
+        identifiers: vec![Identifier { id_type: text(), value: text() }],
+        image_urls: vec![text()],
+        downloads: vec![download()],
+        quantity_min: Some(decimal()),
+        quantity_max: Some(decimal()),
+        quantity_step: Some(decimal()),
+        shipping_class: some(),
+        available_at: Some(instant()),
     }
 }
 
@@ -189,17 +316,38 @@ fn product() -> Product {
         options: vec![ProductOption {
             name: text(),
             label: scoped_text(),
-            values: vec![OptionValue { value: text(), label: scoped_text() }],
+            values: vec![OptionValue {
+                value: text(),
+                label: scoped_text(),
+                source_id: some(),
+                swatch: some(),
+                unknown: unknown(),
+            }],
+            source_id: some(),
+            input: some(),
+            unknown: unknown(),
         }],
         variants: vec![variant()],
         images: vec![image()],
-        categories: vec![Placement { source_id: text(), position: Some(1) }],
-        collections: vec![Placement { source_id: text(), position: Some(1) }],
+        categories: vec![Placement {
+            source_id: text(),
+            position: Some(1),
+            primary: Some(true),
+            unknown: unknown(),
+        }],
+        collections: vec![Placement {
+            source_id: text(),
+            position: Some(1),
+            primary: Some(true),
+            unknown: unknown(),
+        }],
         relations: vec![Relation {
             kind: RelationKind::Related,
             product: text(),
             position: Some(1),
             quantity: Some(decimal()),
+            source_kind: some(),
+            unknown: unknown(),
         }],
         bundle_components: vec![BundleComponent {
             choice: some(),
@@ -208,13 +356,16 @@ fn product() -> Product {
             variant: some(),
             quantity: decimal(),
             price: Some(price()),
+            source_id: some(),
+            position: Some(1),
+            preselected: Some(true),
+            quantity_changeable: Some(true),
+            quantity_min: Some(decimal()),
+            quantity_max: Some(decimal()),
+            price_percent: Some(decimal()),
+            unknown: unknown(),
         }],
-        downloads: vec![Download {
-            title: text(),
-            url: text(),
-            downloads_max: Some(1),
-            sample: true,
-        }],
+        downloads: vec![download()],
         custom_options: vec![CustomOption {
             title: scoped_text(),
             input: text(),
@@ -223,7 +374,19 @@ fn product() -> Product {
                 title: scoped_text(),
                 surcharge: Some(price()),
                 sku_suffix: some(),
+                source_id: some(),
+                position: Some(1),
+                surcharge_percent: Some(decimal()),
+                unknown: unknown(),
             }],
+            source_id: some(),
+            position: Some(1),
+            surcharge: Some(price()),
+            surcharge_percent: Some(decimal()),
+            sku_suffix: some(),
+            length_max: Some(1),
+            file_extensions: vec![text()],
+            unknown: unknown(),
         }],
         custom_fields: custom_fields(),
         published_at: Some(instant()),
@@ -231,240 +394,30 @@ fn product() -> Product {
         updated_at: Some(instant()),
         new_until: Some(utc()),
         unknown: unknown(),
+        status_scoped: narrower(ProductStatus::Active),
+        visibility: scoped(Visibility::Everywhere, Visibility::Hidden),
+        assigned: scoped(true, true),
+        published_at_scoped: narrower(instant()),
+        media: vec![media()],
+        bundle_choices: vec![bundle_choice()],
+        bundle_terms: Some(bundle_terms()),
+        attribute_set: some(),
     }
 }
 
-fn customer_group() -> CustomerGroup {
-    CustomerGroup { source_id: text(), title: text(), tax_class: some(), unknown: unknown() }
+fn criterion_rating() -> CriterionRating {
+    CriterionRating { criterion: text(), points: decimal(), points_max: Some(decimal()) }
 }
 
-fn tax_ids() -> Vec<TaxId> {
-    vec![TaxId { id_type: some(), value: text(), country_code: some(), validated: Some(true) }]
-}
-
-fn address() -> Address {
-    Address {
+fn comment() -> Comment {
+    Comment {
         source_id: some(),
-        label: some(),
-        first_name: some(),
-        last_name: some(),
-        company: some(),
-        line1: some(),
-        line2: some(),
-        city: some(),
-        postal_code: some(),
-        province: some(),
-        province_code: some(),
-        country_code: some(),
-        country: some(),
-        phone: some(),
-        default_shipping: true,
-        default_billing: true,
-        unknown: unknown(),
-    }
-}
-
-fn company() -> Company {
-    Company {
-        source_id: text(),
-        title: text(),
-        external_number: some(),
+        parent: some(),
+        author: some(),
         email: some(),
-        tax_ids: tax_ids(),
-        addresses: vec![address()],
-        members: vec![CompanyMember { customer: text(), role: some() }],
-        payment_terms: some(),
-        credit_limit: Some(money()),
-        unknown: unknown(),
-    }
-}
-
-fn customer() -> Customer {
-    Customer {
-        source_id: text(),
-        email: some(),
-        first_name: some(),
-        last_name: some(),
-        phone: some(),
-        company: some(),
-        born_on: NaiveDate::from_ymd_opt(1970, 1, 1),
-        gender: some(),
-        locale: some(),
-        registered: Some(true),
-        enabled: Some(true),
-        addresses: vec![address()],
-        groups: vec![text()],
-        tags: vec![text()],
-        consents: vec![Consent {
-            channel: ConsentChannel::Email,
-            state: ConsentState::Given,
-            given_at: Some(instant()),
-            origin: some(),
-            network_address: some(),
-            text: some(),
-        }],
-        tax_ids: tax_ids(),
-        tax_exempt: Some(true),
-        store_credits: vec![StoreCredit { balance: money(), expires_at: Some(instant()) }],
-        password_hash: some(),
-        note: some(),
-        total_spent: some(),
-        orders_count: Some(1),
-        created_at: Some(instant()),
-        updated_at: Some(instant()),
-        custom_fields: custom_fields(),
-        unknown: unknown(),
-    }
-}
-
-fn coupon(value: CouponValue) -> Coupon {
-    Coupon {
-        source_id: text(),
-        code: some(),
-        title: some(),
-        value,
-        subtotal_min: vec![money()],
-        uses_max: Some(1),
-        uses_per_customer_max: Some(1),
-        uses: Some(1),
-        products: vec![text()],
-        categories: vec![text()],
-        customer_groups: vec![text()],
-        starts_at: Some(instant()),
-        ends_at: Some(instant()),
-        enabled: Some(true),
-        unknown: unknown(),
-    }
-}
-
-fn gift_card() -> GiftCard {
-    GiftCard {
-        source_id: text(),
-        code: some(),
-        initial: Some(money()),
-        balance: money(),
-        customer: some(),
-        order: some(),
-        expires_at: Some(instant()),
-        enabled: Some(true),
-        unknown: unknown(),
-    }
-}
-
-fn taxes() -> Vec<AppliedTax> {
-    vec![AppliedTax { title: some(), rate_percent: Some(decimal()), money: money() }]
-}
-
-fn order_address() -> Option<OrderAddress> {
-    Some(OrderAddress { full_name: some(), address: address() })
-}
-
-fn order_line() -> OrderLine {
-    OrderLine {
-        source_id: text(),
-        position: 1,
-        product: some(),
-        variant: some(),
-        sku: some(),
-        title: text(),
-        vendor: some(),
-        quantity: decimal(),
-        unit_price: money(),
-        compare_at_price: Some(money()),
-        discount: Some(money()),
-        taxes: taxes(),
-        taxable: Some(true),
-        requires_shipping: Some(true),
-        fulfilment_state: some(),
-        properties: custom_fields(),
-        unknown: unknown(),
-    }
-}
-
-fn order() -> Order {
-    Order {
-        source_id: text(),
-        number: text(),
-        store: some(),
-        state: OrderState::Open,
-        financial_status: some(),
-        fulfilment_status: some(),
-        customer: some(),
-        email: some(),
-        phone: some(),
-        guest: Some(true),
-        currency: currency(),
-        rates: vec![CurrencyRate { currency: currency(), rate: decimal() }],
-        taxes_included: Some(true),
-        lines: vec![order_line()],
-        taxes: taxes(),
-        adjustments: vec![Adjustment {
-            kind: AdjustmentKind::Discount,
-            code: some(),
-            title: some(),
-            money: money(),
-        }],
-        shipping_lines: vec![ShippingLine { title: some(), money: money(), taxes: taxes() }],
-        billing_address: order_address(),
-        shipping_address: order_address(),
-        subtotal: money(),
-        shipping_total: money(),
-        tax_total: money(),
-        discount_total: money(),
-        total: money(),
-        refunded_total: money(),
-        payments: vec![Payment {
-            source_id: some(),
-            method: some(),
-            reference: some(),
-            state: PaymentState::Captured,
-            money: money(),
-            paid_at: Some(instant()),
-        }],
-        refunds: vec![Refund {
-            source_id: some(),
-            money: money(),
-            reason: some(),
-            refunded_at: Some(instant()),
-            lines: vec![RefundLine {
-                line: text(),
-                quantity: decimal(),
-                money: Some(money()),
-                restocked: Some(true),
-            }],
-        }],
-        fulfilments: vec![Fulfilment {
-            source_id: some(),
-            state: some(),
-            carrier: some(),
-            tracking_numbers: vec![text()],
-            sent_at: Some(instant()),
-            lines: vec![FulfilmentLine { line: text(), quantity: decimal() }],
-        }],
-        invoices: vec![Invoice {
-            kind: InvoiceKind::Invoice,
-            number: text(),
-            money: Some(money()),
-            issued_at: Some(instant()),
-        }],
-        history: vec![StatusChange {
-            status: text(),
-            changed_at: Some(instant()),
-            actor: some(),
-            comment: some(),
-            customer_notified: Some(true),
-        }],
-        notes: vec![OrderNote {
-            text: text(),
-            visible_to_customer: true,
-            written_at: Some(instant()),
-        }],
-        tags: vec![text()],
-        channel: some(),
-        placed_at: instant(),
-        paid_at: Some(instant()),
-        cancelled_at: Some(instant()),
-        custom_fields: custom_fields(),
+        body: text(),
+        published: Some(true),
+        written_at: Some(instant()),
         unknown: unknown(),
     }
 }
@@ -487,6 +440,14 @@ fn review() -> Review {
         locale: some(),
         written_at: Some(instant()),
         unknown: unknown(),
+        variant: some(),
+        order: some(),
+        scopes: vec![scope()],
+        ratings: vec![criterion_rating()],
+        helpful_votes: Some(1),
+        unhelpful_votes: Some(1),
+        replied_at: Some(instant()),
+        custom_fields: custom_fields(),
     }
 }
 
@@ -500,6 +461,14 @@ fn page() -> Page {
         published: Some(true),
         published_at: Some(instant()),
         unknown: unknown(),
+        published_scoped: narrower(true),
+        assigned: scoped(true, true),
+        parent: some(),
+        position: Some(1),
+        template: some(),
+        created_at: Some(instant()),
+        updated_at: Some(instant()),
+        custom_fields: custom_fields(),
     }
 }
 
@@ -518,6 +487,14 @@ fn post() -> Post {
         published: Some(true),
         published_at: Some(instant()),
         unknown: unknown(),
+        published_scoped: narrower(true),
+        assigned: scoped(true, true),
+        categories: vec![text()],
+        comments: vec![comment()],
+        template: some(),
+        created_at: Some(instant()),
+        updated_at: Some(instant()),
+        custom_fields: custom_fields(),
     }
 }
 
@@ -525,10 +502,12 @@ fn url() -> Url {
     Url {
         source_id: text(),
         path: text(),
-        scope: Some(Scope::Locale("de".to_owned())),
+        scope: Some(scope()),
         shows_kind: Some(Kind::Product),
         shows_source_id: some(),
-        redirect: Some(Redirect { target: text(), status: 301 }),
+        redirect: Some(Redirect { target: text(), status: 301, unknown: unknown() }),
         unknown: unknown(),
+        enabled: Some(true),
+        pattern: Some(true),
     }
 }

@@ -42,7 +42,14 @@ impl Manner {
             Self::Date
         } else if has(&["company"]) || path == "title" {
             Self::Company
-        } else if has(&["first_name", "last_name", "given_name", "surname", "family_name"]) {
+        } else if has(&[
+            "first_name",
+            "middle_name",
+            "last_name",
+            "given_name",
+            "surname",
+            "family_name",
+        ]) {
             Self::Name
         } else if has(&["name", "author", "actor", "recipient"]) {
             Self::FullName
@@ -53,6 +60,7 @@ impl Manner {
             "address2",
             "line1",
             "line2",
+            "more_lines",
             "street",
         ]) {
             Self::Street

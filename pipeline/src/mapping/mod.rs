@@ -4,6 +4,8 @@
 
 mod catalogue;
 mod compile;
+mod example_order;
+mod example_people;
 mod examples;
 mod expression;
 mod functions;

@@ -76,6 +76,7 @@ impl Canonicaliser {
                 "the read map gave another kind or id than the raw record has",
             ));
         }
+        record.check()?;
         // A number without a text in JSON is the only cause, and the model has none.
         let document = serde_json::to_string(&record)
             .map_err(|error| Unreadable::record(READ_MAP_INCONSISTENT, error.to_string()))?;

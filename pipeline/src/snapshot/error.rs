@@ -68,7 +68,7 @@ pub enum SnapshotError {
     #[error("there is a snapshot at {0} already")]
     Exists(String),
     /// The snapshot was written in a format that this version does not know.
-    #[error("the snapshot has format {found}, this version reads format {known}")]
+    #[error("the snapshot has format {found}, this version reads formats up to {known}")]
     FormatUnknown {
         /// What the manifest says.
         found: u32,
@@ -83,6 +83,9 @@ pub enum SnapshotError {
         /// The record's kind.
         found: String,
     },
+    /// What the source says about its parts makes no tree of scopes.
+    #[error("the shop's scopes cannot be read: {0}")]
+    ScopesUnreadable(#[source] cartage_model::Unreadable),
     /// The rows of a table do not fit its columns: a defect of this program.
     #[error("a row does not fit table {0}")]
     TableMismatch(&'static str),
@@ -114,6 +117,7 @@ impl SnapshotError {
             Self::Exists(_) => "RESOURCE_EXISTS",
             Self::FormatUnknown { .. } => "SNAPSHOT_FORMAT_UNSUPPORTED",
             Self::Store(_) | Self::Io(_) => "STORAGE_UNAVAILABLE",
+            Self::ScopesUnreadable(_) => "VALUE_INVALID",
             Self::KindMixed { .. }
             | Self::TableMismatch(_)
             | Self::Randomness

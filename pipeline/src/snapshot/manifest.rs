@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Result;
 
-/// The format this version writes and reads.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// The format this version writes. Since format 2 the shop's scopes are a part of a snapshot.
+pub(super) const FORMAT_VERSION: u32 = 2;
+/// The oldest format this version reads. What format 1 has, format 2 has in the same form.
+pub(super) const FORMAT_VERSION_MIN: u32 = 1;
 
 /// The manifest's path below the snapshot.
 pub(super) fn manifest_path() -> Path {
@@ -47,14 +49,28 @@ pub struct KindFacts {
     pub raw_digest: String,
 }
 
+/// What a snapshot holds of the shop's scopes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeFacts {
+    /// How many there are, the shop itself with them.
+    pub scopes: u64,
+    /// What the source said about them, in pieces.
+    pub raw: u64,
+    /// BLAKE3 over the hashes of the canonical scopes in order.
+    pub scopes_digest: String,
+    /// BLAKE3 over the hashes of the raw pieces in order.
+    pub raw_digest: String,
+}
+
 /// One sealed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Its path below the snapshot.
     pub path: String,
-    /// Whose records it holds.
-    pub kind: Kind,
-    /// Its table; none for raw records.
+    /// Whose records it holds; none for the shop's scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Its table; none for what is raw.
     pub table: Option<String>,
     /// Its length in the store.
     pub size_bytes: u64,
@@ -77,6 +93,9 @@ pub struct Manifest {
     pub header: Header,
     /// What there is of each kind.
     pub kinds: BTreeMap<Kind, KindFacts>,
+    /// What there is of the shop's scopes; none in snapshots of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<ScopeFacts>,
     /// Every file, in the order of its rows within kind and table.
     pub segments: Vec<Segment>,
 }
@@ -105,10 +124,10 @@ impl Manifest {
         self.segments.iter().map(|segment| segment.size_bytes).sum()
     }
 
-    /// The segments of a kind's table in the order of their rows.
+    /// The segments of a kind's table, or of the scopes', in the order of their rows.
     pub(super) fn segments_of<'a>(
         &'a self,
-        kind: Kind,
+        kind: Option<Kind>,
         table: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Segment> + 'a {
         self.segments

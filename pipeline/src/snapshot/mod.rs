@@ -13,6 +13,7 @@ mod manifest;
 mod raw;
 mod reader;
 mod restore;
+mod scopes;
 mod sealed_parquet;
 mod sealed_store;
 mod segment;
@@ -29,9 +30,11 @@ use object_store::{ObjectStore, path::Path};
 pub use document::{StoredRecord, UnreadableRecord};
 pub use error::{Damage, SnapshotError};
 pub use key::DataKey;
-pub use manifest::{Header, KindFacts, Manifest, Segment};
+pub use manifest::{Header, KindFacts, Manifest, ScopeFacts, Segment};
 pub use reader::Snapshot;
-pub use restore::{DigestReport, RestoreReport, RestoredKind, restore_test, verify_digests};
+pub use restore::{
+    DigestReport, RestoreReport, RestoredKind, RestoredScopes, restore_test, verify_digests,
+};
 pub use sealed_store::SealedStore;
 pub use session::QueryLimits;
 pub use tables::table_names;

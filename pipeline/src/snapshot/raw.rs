@@ -1,10 +1,12 @@
-//! Raw segments: JSON Lines of raw records, packed with zstd, sealed.
+//! Raw segments: JSON Lines of raw records, or of what was said about scopes, packed with zstd,
+//! sealed.
 
 use std::{collections::VecDeque, io::Write};
 
-use cartage_model::{Kind, RawRecord};
+use cartage_model::Kind;
 use futures::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{ObjectStoreExt, path::Path};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Damage, Result, SealedStore, Segment, SnapshotError, frames::Sealer, segment::Files};
 
@@ -16,10 +18,10 @@ struct OpenSegment {
     rows: u64,
 }
 
-/// Writes the raw segments of one kind.
+/// Writes the raw segments of one kind, or of the shop's scopes.
 pub(super) struct RawWriter {
     files: Files,
-    kind: Kind,
+    kind: Option<Kind>,
     open: Option<OpenSegment>,
     segments: Vec<Segment>,
     hasher: blake3::Hasher,
@@ -27,7 +29,7 @@ pub(super) struct RawWriter {
 }
 
 impl RawWriter {
-    pub(super) fn new(files: Files, kind: Kind) -> Self {
+    pub(super) fn new(files: Files, kind: Option<Kind>) -> Self {
         Self {
             files,
             kind,
@@ -47,7 +49,7 @@ impl RawWriter {
         self.waiting_bytes() >= self.files.segment_bytes_max()
     }
 
-    pub(super) fn write(&mut self, record: &RawRecord) -> Result<()> {
+    pub(super) fn write(&mut self, record: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(record)?;
         self.hasher.update(blake3::hash(&line).as_bytes());
         line.push(b'\n');
@@ -96,7 +98,7 @@ impl Unpacker {
     }
 
     /// Takes in packed bytes and gives the whole lines that came out.
-    fn lines(&mut self, packed: &[u8]) -> Result<VecDeque<RawLine>> {
+    fn lines<T: DeserializeOwned>(&mut self, packed: &[u8]) -> Result<VecDeque<RawLine<T>>> {
         let damaged = |path: &str, why: String| Damage::Different { path: path.to_owned(), why };
         self.decoder
             .write_all(packed)
@@ -121,16 +123,16 @@ impl Unpacker {
 }
 
 /// A raw record and the hash of its line.
-pub(super) struct RawLine {
-    pub(super) record: RawRecord,
+pub(super) struct RawLine<T> {
+    pub(super) record: T,
     pub(super) hash: blake3::Hash,
 }
 
 /// The raw records of segments in order.
-pub(super) fn read(
+pub(super) fn read<T: DeserializeOwned + Send + 'static>(
     store: SealedStore,
     segments: Vec<Segment>,
-) -> BoxStream<'static, Result<RawLine>> {
+) -> BoxStream<'static, Result<RawLine<T>>> {
     stream::iter(segments)
         .then(move |segment| {
             let store = store.clone();
@@ -140,10 +142,10 @@ pub(super) fn read(
         .boxed()
 }
 
-async fn read_segment(
+async fn read_segment<T: DeserializeOwned>(
     store: &SealedStore,
     segment: Segment,
-) -> Result<impl Stream<Item = Result<RawLine>> + use<>> {
+) -> Result<impl Stream<Item = Result<RawLine<T>>> + use<T>> {
     let chunks = store.get(&Path::from(segment.path.as_str())).await?.into_stream();
     let unpacker = Unpacker::new(segment.path)?;
     let lines = stream::try_unfold((chunks, unpacker), |(mut chunks, mut unpacker)| async move {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cartage_model::{Kind, RawRecord};
+use cartage_model::{Kind, RawRecord, RawScope, ScopeTree};
 use datafusion::{
     arrow::array::RecordBatch,
     common::TableReference,
@@ -28,12 +28,12 @@ use super::{
     Damage, Location, Manifest, QueryLimits, Result, SealedStore, Segment, SnapshotError,
     StoredRecord, UnreadableRecord,
     document::{DocumentRow, document_rows, unreadable_rows},
-    manifest::{FORMAT_VERSION, manifest_path},
-    raw,
+    manifest::{FORMAT_VERSION, FORMAT_VERSION_MIN, manifest_path},
+    raw, scopes,
     sealed_parquet::SealedParquet,
     segment::hex,
     session,
-    tables::UNREADABLE,
+    tables::{SCOPE, UNREADABLE},
 };
 
 const DOCUMENT_COLUMNS: [&str; 4] = ["ordinal", "source_id", "record_hash", "document"];
@@ -67,7 +67,7 @@ impl Snapshot {
         let path = manifest_path();
         let bytes = store.get(&path).await?.bytes().await?;
         let manifest: Manifest = serde_json::from_slice(&bytes)?;
-        if manifest.format_version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&manifest.format_version) {
             let (found, known) = (manifest.format_version, FORMAT_VERSION);
             return Err(SnapshotError::FormatUnknown { found, known });
         }
@@ -153,7 +153,8 @@ impl Snapshot {
         count_max: u64,
     ) -> Result<Vec<UnreadableRecord>> {
         let range = first_ordinal..first_ordinal.saturating_add(count_max);
-        let batches = self.rows(kind, UNREADABLE.name, None, std::slice::from_ref(&range)).await?;
+        let batches =
+            self.rows(Some(kind), UNREADABLE.name, None, std::slice::from_ref(&range)).await?;
         let mut records = Vec::new();
         for batch in batches {
             records.extend(unreadable_rows(kind, &batch)?);
@@ -166,9 +167,49 @@ impl Snapshot {
         self.raw_lines(kind).map_ok(|line| line.record).boxed()
     }
 
-    pub(super) fn raw_lines(&self, kind: Kind) -> BoxStream<'static, Result<raw::RawLine>> {
+    pub(super) fn raw_lines(
+        &self,
+        kind: Kind,
+    ) -> BoxStream<'static, Result<raw::RawLine<RawRecord>>> {
+        self.raw_segments(Some(kind))
+    }
+
+    fn raw_segments<T: serde::de::DeserializeOwned + Send + 'static>(
+        &self,
+        kind: Option<Kind>,
+    ) -> BoxStream<'static, Result<raw::RawLine<T>>> {
         let segments: Vec<Segment> = self.manifest.segments_of(kind, None).cloned().collect();
         raw::read(self.store.clone(), segments)
+    }
+
+    /// The parts the shop has, along which values are inherited
+    /// ([`cartage_model::Scoped::effective`]). A snapshot of format 1 says nothing about them: its
+    /// tree is the shop alone.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Damaged`]; errors of the store.
+    pub async fn scopes(&self) -> Result<ScopeTree> {
+        scopes::tree(&self.scope_rows().await?)
+    }
+
+    /// What the source said about its parts, in order.
+    pub fn raw_scopes(&self) -> BoxStream<'static, Result<RawScope>> {
+        self.raw_scope_lines().map_ok(|line| line.record).boxed()
+    }
+
+    pub(super) fn raw_scope_lines(&self) -> BoxStream<'static, Result<raw::RawLine<RawScope>>> {
+        self.raw_segments(None)
+    }
+
+    /// The rows of the scopes' table.
+    pub(super) async fn scope_rows(&self) -> Result<Vec<DocumentRow>> {
+        let columns = Some(DOCUMENT_COLUMNS.as_slice());
+        let all = 0..self.manifest.scopes.as_ref().map_or(0, |facts| facts.scopes);
+        let mut rows = Vec::new();
+        for batch in self.rows(None, SCOPE.name, columns, std::slice::from_ref(&all)).await? {
+            rows.extend(document_rows(&batch)?);
+        }
+        Ok(rows)
     }
 
     /// A DataFusion session with every canonical table, and the table `snapshot` of one row.
@@ -188,7 +229,7 @@ impl Snapshot {
     ) -> Result<Vec<DocumentRow>> {
         let columns = Some(DOCUMENT_COLUMNS.as_slice());
         let mut rows = Vec::new();
-        for batch in self.rows(kind, kind.as_str(), columns, ordinals).await? {
+        for batch in self.rows(Some(kind), kind.as_str(), columns, ordinals).await? {
             rows.extend(document_rows(&batch)?);
         }
         Ok(rows)
@@ -197,7 +238,7 @@ impl Snapshot {
     /// Reads ranges of a table whose rows lie in the order of their ordinals.
     async fn rows(
         &self,
-        kind: Kind,
+        kind: Option<Kind>,
         table: &str,
         columns: Option<&[&str]>,
         ordinals: &[Range<u64>],

@@ -7,8 +7,8 @@ use object_store::{ObjectStoreExt, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Damage, KindFacts, Location, Result, Segment, Snapshot, SnapshotError,
-    canonical::Canonicaliser, document::DocumentRow,
+    Damage, KindFacts, Location, Result, ScopeFacts, Segment, Snapshot, SnapshotError,
+    canonical::Canonicaliser, document::DocumentRow, scopes,
 };
 
 /// How many stored records are compared at once.
@@ -42,6 +42,19 @@ pub struct RestoredKind {
     pub digest_restored: String,
 }
 
+/// What a restore test found of the shop's scopes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredScopes {
+    /// Scopes, as the manifest says.
+    pub scopes_expected: u64,
+    /// Scopes made again from what the source said.
+    pub scopes_restored: u64,
+    /// The digest over them, as the manifest says.
+    pub digest_expected: String,
+    /// The digest over those made again.
+    pub digest_restored: String,
+}
+
 /// What a restore test found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreReport {
@@ -49,6 +62,8 @@ pub struct RestoreReport {
     pub passed: bool,
     /// What was found per kind; kinds behind the first difference are missing.
     pub kinds: Vec<RestoredKind>,
+    /// What was found of the scopes; none behind the first difference and in format 1.
+    pub scopes: Option<RestoredScopes>,
     /// What is wrong first, as a sentence without personal data.
     pub first_difference: Option<String>,
     /// How many sealed bytes were read.
@@ -105,8 +120,13 @@ async fn check_segment(snapshot: &Snapshot, segment: &Segment) -> Result<()> {
 /// # Errors
 /// Only errors of the store or the machine, which say nothing about the snapshot.
 pub async fn restore_test(location: Location, read_map: &dyn ReadMap) -> Result<RestoreReport> {
-    let mut report =
-        RestoreReport { passed: false, kinds: Vec::new(), first_difference: None, bytes_read: 0 };
+    let mut report = RestoreReport {
+        passed: false,
+        kinds: Vec::new(),
+        scopes: None,
+        first_difference: None,
+        bytes_read: 0,
+    };
     let snapshot = match Snapshot::open(location).await {
         Ok(snapshot) => snapshot,
         Err(error) if error.is_damage() => {
@@ -134,19 +154,57 @@ async fn restore(
     for segment in &snapshot.manifest().segments {
         check_segment(snapshot, segment).await?;
     }
-    for (kind, facts) in &snapshot.manifest().kinds {
-        let difference = restore_kind(snapshot, *kind, facts, read_map, report).await?;
-        if let Some(difference) = difference {
-            let made_with = &snapshot.manifest().header.read_map_version;
-            let note = if made_with == read_map.version() {
-                String::new()
-            } else {
-                format!(" (made with read map {made_with}, tested with {})", read_map.version())
-            };
-            return Ok(Some(format!("{difference}{note}")));
-        }
+    let mut difference = None;
+    if let Some(facts) = &snapshot.manifest().scopes {
+        difference = restore_scopes(snapshot, facts, read_map, report).await?;
     }
-    Ok(None)
+    for (kind, facts) in &snapshot.manifest().kinds {
+        if difference.is_some() {
+            break;
+        }
+        difference = restore_kind(snapshot, *kind, facts, read_map, report).await?;
+    }
+    let made_with = &snapshot.manifest().header.read_map_version;
+    let note = if made_with == read_map.version() {
+        String::new()
+    } else {
+        format!(" (made with read map {made_with}, tested with {})", read_map.version())
+    };
+    Ok(difference.map(|difference| format!("{difference}{note}")))
+}
+
+async fn restore_scopes(
+    snapshot: &Snapshot,
+    facts: &ScopeFacts,
+    read_map: &dyn ReadMap,
+    report: &mut RestoreReport,
+) -> Result<Option<String>> {
+    let (mut raw, mut raw_hasher) = (Vec::new(), blake3::Hasher::new());
+    let mut lines = snapshot.raw_scope_lines();
+    while let Some(line) = lines.try_next().await? {
+        raw_hasher.update(line.hash.as_bytes());
+        raw.push(line.record);
+    }
+    let raw_count = u64::try_from(raw.len()).unwrap_or(u64::MAX);
+    if raw_count != facts.raw || raw_hasher.finalize().to_hex().as_str() != facts.raw_digest {
+        return Ok(Some("what the source said about scopes differs".to_owned()));
+    }
+    let tree = match read_map.scopes(&raw) {
+        Ok(tree) => tree,
+        Err(cause) => return Ok(Some(format!("the scopes cannot be made again: {cause}"))),
+    };
+    let made = scopes::Canonical::of(&tree)?;
+    let stored = snapshot.scope_rows().await?;
+    report.scopes = Some(RestoredScopes {
+        scopes_expected: facts.scopes,
+        scopes_restored: u64::try_from(made.documents.len()).unwrap_or(u64::MAX),
+        digest_expected: facts.scopes_digest.clone(),
+        digest_restored: made.digest.clone(),
+    });
+    let same = made.digest == facts.scopes_digest
+        && stored.len() == made.documents.len()
+        && stored.iter().zip(&made.documents).all(|(row, it)| row.document == it.document);
+    Ok((!same).then(|| "the scopes differ from what the source said".to_owned()))
 }
 
 async fn restore_kind(

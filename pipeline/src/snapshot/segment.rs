@@ -46,8 +46,9 @@ impl Files {
     }
 
     /// The path of the `number`th segment.
-    pub(super) fn path(&self, kind: Kind, table: Option<&str>, number: usize) -> Path {
+    pub(super) fn path(&self, kind: Option<Kind>, table: Option<&str>, number: usize) -> Path {
         let mark = &self.mark;
+        let kind = kind.map_or("scope", Kind::as_str);
         match table {
             None => Path::from(format!("raw/{kind}/{number:05}-{mark}.jsonl.zst")),
             Some(table) => Path::from(format!("tables/{table}/{kind}-{number:05}-{mark}.parquet")),
@@ -74,7 +75,7 @@ impl Files {
     pub(super) async fn put_segment(
         &self,
         path: &Path,
-        kind: Kind,
+        kind: Option<Kind>,
         table: Option<&str>,
         rows: u64,
         file: SealedFile,

@@ -92,10 +92,11 @@ pub(super) async fn session(
 
 fn register(context: &SessionContext, manifest: &Manifest, table: &Table) -> Result<()> {
     let schema = schema(table);
-    let urls = table
-        .kinds
-        .iter()
-        .flat_map(|kind: &Kind| manifest.segments_of(*kind, Some(table.name)))
+    let kinds = table.kinds.iter().map(|kind: &Kind| Some(*kind));
+    let urls = kinds
+        // The table of scopes is of no kind.
+        .chain([None])
+        .flat_map(|kind| manifest.segments_of(kind, Some(table.name)))
         .map(|segment| ListingTableUrl::parse(format!("{STORE_URL}{}", segment.path)))
         .collect::<Result<Vec<_>, _>>()?;
     // The names of some kinds are words of SQL: written in quotes, they are names.

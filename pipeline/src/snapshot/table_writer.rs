@@ -129,10 +129,10 @@ struct OpenSegment {
     rows: u64,
 }
 
-/// Writes the segments of one table for one kind.
+/// Writes the segments of one table for one kind, or for the shop's scopes.
 pub(super) struct TableWriter {
     files: Files,
-    kind: Kind,
+    kind: Option<Kind>,
     table: &'static Table,
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
@@ -143,7 +143,7 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(super) fn new(files: Files, kind: Kind, table: &'static Table) -> Self {
+    pub(super) fn new(files: Files, kind: Option<Kind>, table: &'static Table) -> Self {
         Self {
             files,
             kind,

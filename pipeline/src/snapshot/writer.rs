@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use cartage_model::{Kind, RawFailure, RawRecord, ReadMap, Unreadable};
+use cartage_model::{Kind, RawFailure, RawRecord, RawScope, ReadMap, ScopeTree, Unreadable};
 use futures::TryFutureExt;
 use object_store::ObjectStoreExt;
 
@@ -16,6 +16,7 @@ use super::{
     key::random_bytes,
     manifest::{FORMAT_VERSION, manifest_path},
     raw::RawWriter,
+    scopes::{self, WrittenScopes},
     segment::Files,
     table_writer::TableWriter,
     tables::{self, Cell, Rows, Table, UNREADABLE},
@@ -46,7 +47,7 @@ impl Rows for Tables {
     fn push(&mut self, table: &'static Table, cells: &[Cell<'_>]) -> Result<()> {
         self.writers
             .entry(table.name)
-            .or_insert_with(|| TableWriter::new(self.files.clone(), self.kind, table))
+            .or_insert_with(|| TableWriter::new(self.files.clone(), Some(self.kind), table))
             .push(cells)
     }
 }
@@ -61,7 +62,7 @@ struct KindWriter {
 impl KindWriter {
     fn new(files: &Files, kind: Kind) -> Self {
         Self {
-            raw: RawWriter::new(files.clone(), kind),
+            raw: RawWriter::new(files.clone(), Some(kind)),
             tables: Tables { files: files.clone(), kind, writers: BTreeMap::new() },
             canonicaliser: Canonicaliser::new(kind),
             failures: 0,
@@ -132,6 +133,7 @@ pub struct SnapshotWriter {
     id: SnapshotId,
     header: Header,
     kinds: BTreeMap<Kind, KindWriter>,
+    scopes: Option<WrittenScopes>,
 }
 
 impl SnapshotWriter {
@@ -148,7 +150,13 @@ impl SnapshotWriter {
             Err(error) => return Err(error.into()),
         }
         let id: SnapshotId = random_bytes()?;
-        Ok(Self { files: Files::new(location, id), id, header, kinds: BTreeMap::new() })
+        Ok(Self {
+            files: Files::new(location, id),
+            id,
+            header,
+            kinds: BTreeMap::new(),
+            scopes: None,
+        })
     }
 
     /// Stores segments at another size than 64 MiB, for stores with a lower bound and for tests.
@@ -157,6 +165,21 @@ impl SnapshotWriter {
     pub fn with_segment_bytes_max(mut self, bytes: u64) -> Self {
         self.files.set_segment_bytes_max(bytes);
         self
+    }
+
+    /// Writes the shop's scopes: what the source said about them, and the tree the read map makes
+    /// of it. Called once; what an earlier call wrote would not be counted.
+    ///
+    /// # Errors
+    /// [`SnapshotError::ScopesUnreadable`] where they make no tree; errors of the store.
+    pub async fn write_scopes(
+        &mut self,
+        raw: &[RawScope],
+        read_map: &dyn ReadMap,
+    ) -> Result<ScopeTree> {
+        let tree = read_map.scopes(raw).map_err(SnapshotError::ScopesUnreadable)?;
+        self.scopes = Some(scopes::write(&self.files, raw, &tree).await?);
+        Ok(tree)
     }
 
     /// Writes a page of one kind: each record raw, and canonical where the read map can read it.
@@ -218,8 +241,13 @@ impl SnapshotWriter {
             snapshot_id: self.files.id_text(),
             header: self.header,
             kinds: BTreeMap::new(),
+            scopes: None,
             segments: Vec::new(),
         };
+        if let Some(written) = self.scopes {
+            manifest.scopes = Some(written.facts);
+            manifest.segments.extend(written.segments);
+        }
         for (kind, writer) in self.kinds {
             let unreadable = writer.unreadable();
             let (segments, raw, raw_digest) = writer.raw.finish().await?;

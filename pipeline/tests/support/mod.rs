@@ -6,11 +6,13 @@ use std::{str::FromStr, sync::Arc};
 
 use cartage_model::{
     Currency, Customer, Instant, Kind, Money, Order, OrderLine, OrderState, Price, PriceKind,
-    Product, ProductStatus, RawFailure, RawRecord, ReadMap, Record, Scoped, Seo, Unreadable,
-    Variant,
+    Product, ProductStatus, RawFailure, RawRecord, RawScope, ReadMap, Record, ScopeTree, Scoped,
+    Seo, Unreadable, Variant,
 };
 use cartage_pipeline::snapshot::{DataKey, Header, Location, Snapshot, SnapshotWriter};
-use datafusion::object_store::{ObjectStore, memory::InMemory, path::Path};
+use datafusion::object_store::{
+    ObjectStore, ObjectStoreExt, PutPayload, memory::InMemory, path::Path,
+};
 use rust_decimal::Decimal;
 
 pub(crate) struct Plain;
@@ -23,6 +25,13 @@ impl ReadMap for Plain {
     fn read(&self, raw: &RawRecord) -> Result<Record, Unreadable> {
         serde_json::from_value(raw.body.clone())
             .map_err(|_| Unreadable::field("MONEY_MALFORMED", "Variant Price", "is no amount"))
+    }
+
+    fn scopes(&self, raw: &[RawScope]) -> Result<ScopeTree, Unreadable> {
+        let node = |said: &RawScope| serde_json::from_value(said.body.clone());
+        let nodes = raw.iter().map(node).collect::<Result<_, _>>();
+        let nodes = nodes.map_err(|_| Unreadable::record("VALUE_INVALID", "is no scope"))?;
+        ScopeTree::new(nodes).map_err(|error| error.to_unreadable())
     }
 }
 
@@ -74,7 +83,7 @@ pub(crate) fn product(id: &str) -> Product {
         seo: Seo {
             title: Scoped::shop("A title".to_owned()),
             description: Scoped::shop("A description".to_owned()),
-            keywords: Scoped::default(),
+            ..Seo::default()
         },
         variants: vec![Variant {
             source_id: id.to_owned(),
@@ -87,10 +96,11 @@ pub(crate) fn product(id: &str) -> Product {
             url: format!("https://cdn.example/{id}.jpg"),
             position: 1,
             alt_text: Scoped::shop("What is seen".to_owned()),
+            ..cartage_model::Image::default()
         }],
         categories: vec![cartage_model::Placement {
             source_id: "category".to_owned(),
-            position: None,
+            ..cartage_model::Placement::default()
         }],
         ..Product::default()
     }
@@ -111,63 +121,29 @@ pub(crate) fn customer(id: &str) -> Customer {
 
 /// An order in which nothing is wrong but that its buyer and goods must exist.
 pub(crate) fn order(number: u32, customer: &str, product: &str) -> Order {
+    let line = OrderLine {
+        sku: Some(format!("SKU-{product}")),
+        title: "A thing".to_owned(),
+        taxable: Some(true),
+        requires_shipping: Some(true),
+        ..OrderLine::new(format!("#{number}:1"), 1, decimal("2"), eur("19.90"))
+    };
     Order {
-        source_id: format!("#{number}"),
-        number: format!("#{number}"),
-        store: None,
         state: OrderState::Completed,
         financial_status: Some("pending".to_owned()),
         fulfilment_status: Some("fulfilled".to_owned()),
-        customer: None,
         email: Some(format!("{customer}@example.com")),
-        phone: None,
-        guest: None,
-        currency: Currency::parse("EUR").unwrap(),
-        rates: Vec::new(),
         taxes_included: Some(false),
-        lines: vec![OrderLine {
-            source_id: format!("#{number}:1"),
-            position: 1,
-            product: None,
-            variant: None,
-            sku: Some(format!("SKU-{product}")),
-            title: "A thing".to_owned(),
-            vendor: None,
-            quantity: decimal("2"),
-            unit_price: eur("19.90"),
-            compare_at_price: None,
-            discount: None,
-            taxes: Vec::new(),
-            taxable: Some(true),
-            requires_shipping: Some(true),
-            fulfilment_state: None,
-            properties: Vec::new(),
-            unknown: cartage_model::UnknownFields::default(),
-        }],
-        taxes: Vec::new(),
-        adjustments: Vec::new(),
-        shipping_lines: Vec::new(),
-        billing_address: None,
-        shipping_address: None,
+        lines: vec![line],
         subtotal: eur("39.80"),
         shipping_total: eur("5.00"),
         tax_total: eur("7.56"),
-        discount_total: eur("0"),
         total: eur("52.36"),
-        refunded_total: eur("0"),
-        payments: Vec::new(),
-        refunds: Vec::new(),
-        fulfilments: Vec::new(),
-        invoices: Vec::new(),
-        history: Vec::new(),
-        notes: Vec::new(),
-        tags: Vec::new(),
-        channel: None,
-        placed_at: Instant::parse("2026-01-02 03:04:05 +0100", 0).unwrap(),
-        paid_at: None,
-        cancelled_at: None,
-        custom_fields: Vec::new(),
-        unknown: cartage_model::UnknownFields::default(),
+        ..Order::new(
+            format!("#{number}"),
+            Currency::parse("EUR").unwrap(),
+            Instant::parse("2026-01-02 03:04:05 +0100", 0).unwrap(),
+        )
     }
 }
 
@@ -178,6 +154,7 @@ pub(crate) async fn snapshot_of(
     failures: &[RawFailure],
 ) -> Snapshot {
     let mut writer = SnapshotWriter::create(location(store), header()).await.unwrap();
+    writer.write_scopes(&[], &Plain).await.unwrap();
     for kind in Kind::ALL {
         let records: Vec<_> = records.iter().filter(|it| it.kind == kind).cloned().collect();
         let failures: Vec<_> = failures.iter().filter(|it| it.kind == kind).cloned().collect();
@@ -188,4 +165,24 @@ pub(crate) async fn snapshot_of(
     }
     writer.finish().await.unwrap();
     Snapshot::open(location(store)).await.unwrap()
+}
+
+/// A snapshot as format 1 had it, written by the version before format 2.
+pub(crate) async fn of_format_1() -> Arc<dyn ObjectStore> {
+    let store = memory();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format_1");
+    let mut folders = vec![folder.clone()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+            let payload = PutPayload::from(std::fs::read(path).unwrap());
+            store.put(&Path::from(below), payload).await.unwrap();
+        }
+    }
+    store
 }

@@ -3,8 +3,8 @@
 use cartage_model::{
     Address, Category, Collection, Currency, Customer, CustomerGroup, Image, Instant, Kind, Money,
     OptionValue, Placement, Price, PriceKind, Product, ProductOption, ProductStatus, ProductType,
-    RawRecord, ReadMap, Record, Scoped, SelectedOption, Stock, UnknownFields, Unreadable, Variant,
-    Weight, WeightUnit,
+    RawRecord, RawScope, ReadMap, Record, ScopeTree, Scoped, SelectedOption, Stock, UnknownFields,
+    Unreadable, Variant, Weight, WeightUnit,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -30,8 +30,8 @@ impl ReadMap for Map {
             Kind::CustomerGroup => Ok(Record::CustomerGroup(CustomerGroup {
                 source_id: id,
                 title: owned(body, "name").unwrap_or_default(),
-                tax_class: None,
                 unknown: unknown(body, &["id", "name", "created_at", "updated_at"]),
+                ..CustomerGroup::default()
             })),
             Kind::Customer => Ok(Record::Customer(customer(id, body)?)),
             Kind::Order => super::read_order::order(id, body).map(Record::Order),
@@ -45,6 +45,12 @@ impl ReadMap for Map {
                 Err(Unreadable::record("CAPABILITY_UNSUPPORTED", "this kind is not read"))
             }
         }
+    }
+
+    /// Medusa has sales channels and regions, which say where its values hold but have none of
+    /// their own; the source does not ask for them.
+    fn scopes(&self, _raw: &[RawScope]) -> Result<ScopeTree, Unreadable> {
+        Ok(ScopeTree::default())
     }
 }
 
@@ -123,21 +129,21 @@ fn product(source_id: String, body: &Value) -> Result<Product, Unreadable> {
     let images = images.into_iter().zip(1_u32..).map(|(image, position)| Image {
         url: owned(image, "url").unwrap_or_default(),
         position,
-        alt_text: Scoped::default(),
+        ..Image::default()
     });
     let options = json::list(body, "options").iter().map(|option| ProductOption {
         name: owned(option, "title").unwrap_or_default(),
-        label: Scoped::default(),
         values: json::list(option, "values")
             .iter()
             .filter_map(|value| owned(value, "value"))
-            .map(|value| OptionValue { value, label: Scoped::default() })
+            .map(|value| OptionValue { value, ..OptionValue::default() })
             .collect(),
+        ..ProductOption::default()
     });
     let mut variants: Vec<&Value> = json::list(body, "variants").iter().collect();
     variants.sort_by_key(|variant| variant.get("variant_rank").and_then(Value::as_u64));
     let variants = variants.into_iter().map(variant).collect::<Result<Vec<_>, _>>()?;
-    let placement = |id: String| Placement { source_id: id, position: None };
+    let placement = |id: String| Placement { source_id: id, ..Placement::default() };
     Ok(Product {
         source_id,
         product_type: match (body["is_giftcard"] == true, variants.len()) {
@@ -218,6 +224,7 @@ fn variant(body: &Value) -> Result<Variant, Unreadable> {
             stock.push(Stock {
                 location: owned(level, "location_id"),
                 quantity: decimal_of(level, "stocked_quantity").unwrap_or_default(),
+                ..Stock::default()
             });
         }
     }

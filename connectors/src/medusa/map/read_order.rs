@@ -65,22 +65,15 @@ pub(super) fn order(source_id: String, body: &Value) -> Result<Order, Unreadable
         fulfilment_status: owned(body, "fulfillment_status"),
         customer: owned(body, "customer_id"),
         email: owned(body, "email"),
-        phone: None,
-        guest: None,
-        rates: Vec::new(),
-        taxes_included: None,
         lines: lines(&source_id, body, &currency),
-        taxes: Vec::new(),
-        adjustments: Vec::new(),
         shipping_lines: json::list(body, "shipping_methods")
             .iter()
             .map(|method| ShippingLine {
                 title: owned(method, "name"),
-                money: Money::new(
+                ..ShippingLine::new(Money::new(
                     decimal_of(method, "amount").unwrap_or_default(),
                     currency.clone(),
-                ),
-                taxes: Vec::new(),
+                ))
             })
             .collect(),
         billing_address: side("billing_address"),
@@ -93,19 +86,9 @@ pub(super) fn order(source_id: String, body: &Value) -> Result<Order, Unreadable
         refunded_total: Money::new(refunded, currency.clone()),
         payments,
         refunds,
-        fulfilments: Vec::new(),
-        invoices: Vec::new(),
-        history: Vec::new(),
-        notes: Vec::new(),
-        tags: Vec::new(),
-        channel: None,
-        placed_at,
-        paid_at: None,
         cancelled_at: instant(body, "canceled_at")?,
-        custom_fields: Vec::new(),
         unknown: unknown(body, &KNOWN),
-        source_id,
-        currency,
+        ..Order::new(source_id, currency, placed_at)
     })
 }
 
@@ -114,25 +97,11 @@ fn lines(order: &str, body: &Value, currency: &Currency) -> Vec<OrderLine> {
         .iter()
         .zip(1_u32..)
         .map(|(item, position)| OrderLine {
-            source_id: owned(item, "id").unwrap_or_else(|| format!("{order}:{position}")),
-            position,
             product: owned(item, "product_id"),
             variant: owned(item, "variant_id"),
             sku: owned(item, "variant_sku"),
             title: owned(item, "title").unwrap_or_default(),
-            vendor: None,
-            quantity: decimal_of(item, "quantity").unwrap_or_default(),
-            unit_price: Money::new(
-                decimal_of(item, "unit_price").unwrap_or_default(),
-                currency.clone(),
-            ),
-            compare_at_price: None,
-            discount: None,
-            taxes: Vec::new(),
-            taxable: None,
             requires_shipping: item.get("requires_shipping").and_then(Value::as_bool),
-            fulfilment_state: None,
-            properties: Vec::new(),
             unknown: unknown(
                 item,
                 &[
@@ -145,6 +114,12 @@ fn lines(order: &str, body: &Value, currency: &Currency) -> Vec<OrderLine> {
                     "unit_price",
                 ],
             ),
+            ..OrderLine::new(
+                owned(item, "id").unwrap_or_else(|| format!("{order}:{position}")),
+                position,
+                decimal_of(item, "quantity").unwrap_or_default(),
+                Money::new(decimal_of(item, "unit_price").unwrap_or_default(), currency.clone()),
+            )
         })
         .collect()
 }
@@ -158,24 +133,22 @@ fn payments(body: &Value, currency: &Currency) -> Result<(Vec<Payment>, Vec<Refu
                 Money::new(decimal_of(of, "amount").unwrap_or_default(), currency.clone())
             };
             let paid_at = instant(payment, "captured_at")?;
+            let state = match paid_at {
+                Some(_) => PaymentState::Captured,
+                None => PaymentState::Authorized,
+            };
             payments.push(Payment {
                 source_id: owned(payment, "id"),
                 method: owned(payment, "provider_id"),
-                reference: None,
-                state: match paid_at {
-                    Some(_) => PaymentState::Captured,
-                    None => PaymentState::Authorized,
-                },
-                money: money(payment),
                 paid_at,
+                ..Payment::new(state, money(payment))
             });
             for refund in json::list(payment, "refunds") {
                 refunds.push(Refund {
                     source_id: owned(refund, "id"),
-                    money: money(refund),
                     reason: owned(refund, "note"),
                     refunded_at: instant(refund, "created_at")?,
-                    lines: Vec::new(),
+                    ..Refund::new(money(refund))
                 });
             }
         }

@@ -39,6 +39,14 @@ pub(crate) const LOSSES: &[Loss] = &[
     kept(Kind::Product, "seo", "Products have no texts for search engines."),
     kept(Kind::Product, "vendor", "Products have no brand."),
     kept(Kind::Product, "status", "There is no archived status: archived products become drafts."),
+    lost(
+        Kind::Product,
+        "status_scoped",
+        "A product has one status; that of the whole shop is taken.",
+    ),
+    lost(Kind::Product, "visibility", "Whatever is published stands in lists and in the search."),
+    lost(Kind::Product, "assigned", "Every product goes to the one sales channel of the run."),
+    lost(Kind::Product, "media", "Products have pictures, no films or files."),
     kept(Kind::Product, "product_type", "Bundles, downloads and gift cards become plain products."),
     kept(Kind::Product, "short_description_html", "There is one description."),
     kept(
@@ -103,6 +111,7 @@ pub(crate) const LOSSES: &[Loss] = &[
         "lines.variant",
         "Lines are not tied to variants, so that old orders reserve no stock; the variant's id is kept.",
     ),
+    lost(Kind::Order, "lines.parent_line", "Lines are not parts of other lines."),
     kept(Kind::Order, "lines.discount", "Discounts are lines of their own with a negative price."),
     kept(Kind::Order, "adjustments", "Discounts and fees are lines of their own."),
     kept(

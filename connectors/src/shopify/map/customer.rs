@@ -1,6 +1,6 @@
 //! Customers with their default address; the exports know no other.
 
-use cartage_model::{Consent, ConsentChannel, ConsentState, Customer};
+use cartage_model::{Consent, ConsentChannel, ConsentState, Customer, UnknownFields};
 
 use super::{
     super::group::unguarded,
@@ -65,5 +65,7 @@ fn consent(sheet: &mut Sheet, key: &str, channel: ConsentChannel) -> Option<Cons
         origin: None,
         network_address: None,
         text: None,
+        scope: None,
+        unknown: UnknownFields::NONE,
     })
 }

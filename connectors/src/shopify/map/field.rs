@@ -16,6 +16,7 @@ pub(super) fn custom(namespace: &str, key: &str, value: String) -> CustomField {
         key: key.to_owned(),
         value_type: None,
         value: Scoped::shop(serde_json::Value::String(value)),
+        ..CustomField::default()
     }
 }
 

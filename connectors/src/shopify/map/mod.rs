@@ -13,11 +13,12 @@ mod order_line;
 mod order_money;
 mod order_payment;
 mod product;
+mod scope;
 mod sheet;
 mod value;
 mod variant;
 
-use cartage_model::{Currency, Kind, RawRecord, ReadMap, Record, Unreadable};
+use cartage_model::{Currency, Kind, RawRecord, RawScope, ReadMap, Record, ScopeTree, Unreadable};
 
 use super::{layout::FileKind, reason};
 use sheet::Sheet;
@@ -74,5 +75,9 @@ impl ReadMap for Map {
                 "The exports have no records of this kind.",
             )),
         }
+    }
+
+    fn scopes(&self, raw: &[RawScope]) -> Result<ScopeTree, Unreadable> {
+        scope::tree(raw, &self.default_currency, self.assumed_utc_offset_s)
     }
 }

@@ -42,17 +42,11 @@ pub(super) fn read(
         sheet.give_back(0, "fulfilled at");
     }
     Ok(Order {
-        source_id: source_id.to_owned(),
         number,
-        store: None,
         state: state(cancelled_at.is_some(), &financial, &fulfilment),
         financial_status,
-        customer: None,
         email: sheet.take_first("email"),
         phone: sheet.take_first("phone").map(|text| unguarded(&text).to_owned()),
-        guest: None,
-        currency,
-        rates: Vec::new(),
         taxes_included: money.taxes_included,
         taxes: money.taxes,
         adjustments: money.adjustments,
@@ -70,16 +64,14 @@ pub(super) fn read(
         fulfilments,
         fulfilment_status,
         lines,
-        invoices: Vec::new(),
-        history: Vec::new(),
         notes: notes(&mut sheet),
         tags: sheet.take_first("tags").map(|text| list(&text)).unwrap_or_default(),
         channel: sheet.take_first("source"),
-        placed_at,
         paid_at,
         cancelled_at,
         custom_fields: attributes(&mut sheet),
         unknown: sheet.rest(),
+        ..Order::new(source_id.to_owned(), currency, placed_at)
     })
 }
 
@@ -111,7 +103,7 @@ fn state(is_cancelled: bool, financial: &str, fulfilment: &str) -> OrderState {
 
 fn notes(sheet: &mut Sheet) -> Vec<OrderNote> {
     let text = sheet.take_first("notes");
-    let note = |text| OrderNote { text, visible_to_customer: false, written_at: None };
+    let note = |text| OrderNote { text, ..OrderNote::default() };
     text.into_iter().map(note).collect()
 }
 

@@ -46,22 +46,14 @@ fn read(
     };
     let sku = sheet.take(row, "lineitem sku").map(|text| unguarded(&text).trim().to_owned());
     Ok(OrderLine {
-        source_id: format!("{order}:{position}"),
-        position,
-        product: None,
-        variant: None,
         sku,
         title: sheet.take(row, "lineitem name").unwrap_or_default(),
         vendor: sheet.take(row, "vendor"),
-        quantity,
-        unit_price,
         compare_at_price: sheet.money(row, "lineitem compare at price", currency)?,
         discount: sheet.money(row, "lineitem discount", currency)?,
-        taxes: Vec::new(),
         taxable: sheet.take_as(row, "lineitem taxable", truth),
         requires_shipping: sheet.take_as(row, "lineitem requires shipping", truth),
         fulfilment_state: sheet.take(row, "lineitem fulfillment status"),
-        properties: Vec::new(),
-        unknown: cartage_model::UnknownFields::default(),
+        ..OrderLine::new(format!("{order}:{position}"), position, quantity, unit_price)
     })
 }

@@ -60,23 +60,17 @@ pub(super) fn read(
     if !discount.of_order.is_zero() || code.is_some() {
         let money = Money::new(discount.of_order, currency.clone());
         let kind = AdjustmentKind::Discount;
-        adjustments.push(Adjustment { kind, code, title: None, money });
+        adjustments.push(Adjustment { code, ..Adjustment::new(kind, money) });
     }
     if !duties.amount.is_zero() {
         let title = Some("Duties".to_owned());
         let kind = AdjustmentKind::Fee;
-        adjustments.push(Adjustment { kind, code: None, title, money: duties });
+        adjustments.push(Adjustment { title, ..Adjustment::new(kind, duties) });
     }
     let method = sheet.take_first("shipping method");
     let has_shipping = method.is_some() || !shipping.amount.is_zero();
-    let shipping_line = ShippingLine { title: method, money: shipping.clone(), taxes: Vec::new() };
-    let refund = Refund {
-        source_id: None,
-        money: refunded.clone(),
-        reason: None,
-        refunded_at: None,
-        lines: Vec::new(),
-    };
+    let shipping_line = ShippingLine { title: method, ..ShippingLine::new(shipping.clone()) };
+    let refund = Refund::new(refunded.clone());
     Ok(OrderMoney {
         discount: Money::new(discount.total, currency.clone()),
         taxes: taxes(sheet, currency)?,
@@ -132,7 +126,7 @@ fn taxes(sheet: &mut Sheet, currency: &Currency) -> Result<Vec<AppliedTax>, Unre
         };
         let name = sheet.take(0, &format!("tax {place} name"));
         let (title, rate_percent) = name.map(|text| title_and_rate(&text)).unwrap_or_default();
-        taxes.push(AppliedTax { title, rate_percent, money });
+        taxes.push(AppliedTax { title, rate_percent, ..AppliedTax::new(money) });
     }
     Ok(taxes)
 }

@@ -29,7 +29,7 @@ pub(super) fn payments(
     }
     let money = Money::new(amount, total.currency.clone());
     let method = sheet.take(0, "payment method");
-    Ok(vec![Payment { source_id, method, reference, state, money, paid_at }])
+    Ok(vec![Payment { source_id, method, reference, paid_at, ..Payment::new(state, money) }])
 }
 
 /// What is still to be paid. The cell stays among what is left over unless it says nothing.
@@ -66,7 +66,11 @@ pub(super) fn fulfilments(
         "partial" => lines
             .iter()
             .filter(|line| line.fulfilment_state.as_deref() == Some("fulfilled"))
-            .map(|line| FulfilmentLine { line: line.source_id.clone(), quantity: line.quantity })
+            .map(|line| FulfilmentLine {
+                line: line.source_id.clone(),
+                quantity: line.quantity,
+                ..FulfilmentLine::default()
+            })
             .collect(),
         _ => return Vec::new(),
     };
@@ -74,11 +78,9 @@ pub(super) fn fulfilments(
         return Vec::new();
     }
     vec![Fulfilment {
-        source_id: None,
         state: Some(fulfilment_status.to_owned()),
-        carrier: None,
-        tracking_numbers: Vec::new(),
         sent_at,
         lines: sent,
+        ..Fulfilment::default()
     }]
 }

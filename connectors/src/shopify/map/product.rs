@@ -40,7 +40,7 @@ pub(super) fn read(
         seo: Seo {
             title: Scoped::optional(sheet.take_first("seo title")),
             description: Scoped::optional(sheet.take_first("seo description")),
-            keywords: Scoped::default(),
+            ..Seo::default()
         },
         vendor: sheet.take_first("vendor"),
         merchandise_type: sheet.take_first("type"),
@@ -58,7 +58,7 @@ pub(super) fn read(
 
 fn placement(source_id: Option<String>) -> Vec<Placement> {
     let source_id = source_id.filter(|text| !text.is_empty());
-    source_id.into_iter().map(|source_id| Placement { source_id, position: None }).collect()
+    source_id.into_iter().map(|source_id| Placement { source_id, ..Placement::default() }).collect()
 }
 
 /// A truth value of the product. One that cannot be read stays among what is left over.
@@ -125,10 +125,10 @@ fn options(names: &[Option<String>; 3], variants: &[cartage_model::Variant]) -> 
         for selected in chosen.filter(|selected| selected.option == *name) {
             if !values.iter().any(|value| value.value == selected.value) {
                 values
-                    .push(OptionValue { value: selected.value.clone(), label: Scoped::default() });
+                    .push(OptionValue { value: selected.value.clone(), ..OptionValue::default() });
             }
         }
-        ProductOption { name: name.clone(), label: Scoped::default(), values }
+        ProductOption { name: name.clone(), values, ..ProductOption::default() }
     };
     names.iter().flatten().map(option).collect()
 }
@@ -144,6 +144,7 @@ fn images(sheet: &mut Sheet) -> Vec<Image> {
             url: url.trim().to_owned(),
             position: position.unwrap_or(place),
             alt_text: Scoped::optional(sheet.take(row, "image alt text")),
+            ..Image::default()
         });
     }
     images.sort_by_key(|image| image.position);

@@ -146,7 +146,7 @@ fn prices(sheet: &mut Sheet, row: usize, currency: &Currency) -> Result<Vec<Pric
 /// The number as written, also where it is not tracked: [`Variant::stock_tracked`] says that.
 fn stock(sheet: &mut Sheet, row: usize) -> Result<Vec<Stock>, Unreadable> {
     let quantity = sheet.number(row, "variant inventory qty")?;
-    Ok(quantity.into_iter().map(|quantity| Stock { location: None, quantity }).collect())
+    Ok(quantity.into_iter().map(|quantity| Stock { quantity, ..Stock::default() }).collect())
 }
 
 /// Always grams; the unit for display is left over.

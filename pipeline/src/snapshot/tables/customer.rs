@@ -4,7 +4,7 @@ use cartage_model::{Customer, Kind};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, row,
+    Result, Root, Rows, Table, name, position, row, scope_parts,
 };
 
 const CUSTOMER_ONLY: &[Kind] = &[Kind::Customer];
@@ -34,6 +34,8 @@ static CUSTOMER: Table = Table {
         ("address_count", Whole),
         ("created_at", Time),
         ("updated_at", Time),
+        ("scope_level", Text),
+        ("scope_code", Text),
     ],
 };
 
@@ -120,6 +122,7 @@ pub(super) static TABLES: &[&Table] =
 /// Pushes a customer's rows.
 pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, customer: &Customer) -> Result<()> {
     let id = customer.source_id.as_str();
+    let (level, code) = customer.scope.as_ref().map(scope_parts).unzip();
     row!(
         rows,
         CUSTOMER,
@@ -144,6 +147,8 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, customer: &Customer) ->
         customer.addresses.len(),
         &customer.created_at,
         &customer.updated_at,
+        level,
+        code.flatten(),
     );
     push_addresses(rows, id, customer)?;
     for (index, consent) in customer.consents.iter().enumerate() {

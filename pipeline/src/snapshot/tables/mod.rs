@@ -3,7 +3,7 @@
 //! Every kind has a root table of its own name with `ordinal`, `source_id`, `record_hash` and
 //! `document` (the record's canonical JSON, which loading reads), then the columns that questions
 //! need. Children are flat tables, keyed by their parent's source id and a position from 1.
-//! Narrower scopes than the shop stand in `scoped_text`; whatever has no column is in the document.
+//! The shop's scopes stand in `scope`, what narrower ones than the shop say in `scoped_text`; whatever has no column is in the document.
 
 mod cell;
 mod customer;
@@ -11,7 +11,7 @@ mod order;
 mod other;
 mod product;
 
-use cartage_model::{Kind, Record, Scope, Scoped};
+use cartage_model::{Kind, Record, Scope, Scoped, ScopedValue};
 
 pub(super) use cell::Cell;
 
@@ -74,6 +74,29 @@ pub(crate) static UNREADABLE: Table = Table {
     ],
 };
 
+/// The parts of the shop, the shop itself first.
+pub(super) static SCOPE: Table = Table {
+    name: "scope",
+    kinds: &[],
+    columns: &[
+        ("ordinal", ColumnType::Whole),
+        ("source_id", ColumnType::Text),
+        ("record_hash", ColumnType::Text),
+        ("document", ColumnType::Text),
+        ("scope_level", ColumnType::Text),
+        ("scope_code", ColumnType::Text),
+        ("parent_level", ColumnType::Text),
+        ("parent_code", ColumnType::Text),
+        ("source_type", ColumnType::Text),
+        ("title", ColumnType::Text),
+        ("locale", ColumnType::Text),
+        ("currency", ColumnType::Text),
+        ("base_url", ColumnType::Text),
+        ("prices_include_tax", ColumnType::Flag),
+        ("enabled", ColumnType::Flag),
+    ],
+};
+
 /// What narrower scopes than the shop say.
 pub(super) static SCOPED_TEXT: Table = Table {
     name: "scoped_text",
@@ -95,7 +118,7 @@ pub(crate) fn all_tables() -> Vec<&'static Table> {
     tables.extend_from_slice(product::TABLES);
     tables.extend_from_slice(customer::TABLES);
     tables.extend_from_slice(order::TABLES);
-    tables.extend_from_slice(&[&SCOPED_TEXT, &UNREADABLE]);
+    tables.extend_from_slice(&[&SCOPE, &SCOPED_TEXT, &UNREADABLE]);
     tables
 }
 
@@ -134,21 +157,30 @@ fn push_scoped(
     field: &str,
     text: &Scoped<String>,
 ) -> Result<()> {
-    for entry in &text.scoped {
+    push_narrower(rows, kind, parent_id, field, &text.scoped)
+}
+
+/// Narrower values of any type, by the text they have in JSON.
+fn push_narrower<T: serde::Serialize>(
+    rows: &mut dyn Rows,
+    kind: Kind,
+    parent_id: &str,
+    field: &str,
+    narrower: &[ScopedValue<T>],
+) -> Result<()> {
+    for entry in narrower {
         let (level, code) = scope_parts(&entry.scope);
-        let value = entry.value.as_str();
+        let value = match serde_json::to_value(&entry.value)? {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
         row!(rows, SCOPED_TEXT, kind.as_str(), parent_id, field, level, code, value);
     }
     Ok(())
 }
 
-fn scope_parts(scope: &Scope) -> (&'static str, Option<&str>) {
-    match scope {
-        Scope::Shop => ("shop", None),
-        Scope::Website(code) => ("website", Some(code)),
-        Scope::StoreView(code) => ("store_view", Some(code)),
-        Scope::Locale(code) => ("locale", Some(code)),
-    }
+pub(super) fn scope_parts(scope: &Scope) -> (&'static str, Option<&str>) {
+    (scope.level(), scope.code())
 }
 
 /// Positions count from 1.

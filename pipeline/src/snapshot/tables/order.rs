@@ -4,7 +4,7 @@ use cartage_model::{AppliedTax, Kind, Order, OrderAddress};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, row,
+    Result, Root, Rows, Table, name, position, row, scope_parts,
 };
 
 const ORDER_ONLY: &[Kind] = &[Kind::Order];
@@ -31,13 +31,15 @@ tables! {
         "guest": Flag, "currency": Text, "taxes_included": Flag, "subtotal": Decimal,
         "shipping_total": Decimal, "tax_total": Decimal, "discount_total": Decimal,
         "total": Decimal, "refunded_total": Decimal, "line_count": Whole, "channel": Text,
-        "placed_at": Time, "paid_at": Time, "cancelled_at": Time,
+        "placed_at": Time, "paid_at": Time, "cancelled_at": Time, "scope_level": Text,
+        "scope_code": Text,
     }
     LINE "order_line" {
         "order_id": Text, "position": Whole, "source_id": Text, "product_id": Text,
         "variant_id": Text, "sku": Text, "title": Text, "vendor": Text, "quantity": Decimal,
         "unit_price": Decimal, "compare_at_price": Decimal, "discount": Decimal,
         "currency": Text, "taxable": Flag, "requires_shipping": Flag, "fulfilment_state": Text,
+        "parent_line_id": Text,
     }
     TAX "order_tax" {
         "order_id": Text, "position": Whole, "line_position": Whole, "title": Text,
@@ -78,6 +80,7 @@ tables! {
 /// Pushes an order's rows.
 pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, order: &Order) -> Result<()> {
     let id = order.source_id.as_str();
+    let (level, code) = order.scope.as_ref().map(scope_parts).unzip();
     row!(
         rows,
         ORDER,
@@ -107,6 +110,8 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, order: &Order) -> Resul
         &order.placed_at,
         &order.paid_at,
         &order.cancelled_at,
+        level,
+        code.flatten(),
     );
     push_lines(rows, id, order)?;
     push_taxes(rows, id, None, &order.taxes)?;
@@ -142,6 +147,7 @@ fn push_lines(rows: &mut dyn Rows, id: &str, order: &Order) -> Result<()> {
             line.taxable,
             line.requires_shipping,
             &line.fulfilment_state,
+            &line.parent_line,
         );
         push_taxes(rows, id, Some(position(index)), &line.taxes)?;
     }

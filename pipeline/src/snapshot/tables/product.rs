@@ -4,7 +4,7 @@ use cartage_model::{Kind, PriceKind, Product, Variant};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, push_scoped, row, scope_parts,
+    Result, Root, Rows, Table, name, position, push_narrower, push_scoped, row, scope_parts,
 };
 
 const PRODUCT_ONLY: &[Kind] = &[Kind::Product];
@@ -31,6 +31,7 @@ tables! {
         "description_html": Text, "short_description_html": Text, "option_count": Whole,
         "variant_count": Whole, "image_count": Whole, "category_count": Whole,
         "collection_count": Whole, "published_at": Time, "created_at": Time, "updated_at": Time,
+        "visibility": Text, "assigned": Flag,
     }
     TAG "product_tag" { "product_id": Text, "position": Whole, "tag": Text }
     OPTION "product_option" { "product_id": Text, "position": Whole, "name": Text }
@@ -114,6 +115,8 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, product: &Product) -> R
         &product.published_at,
         &product.created_at,
         &product.updated_at,
+        product.visibility.value.map(name).transpose()?.as_deref(),
+        product.assigned.value,
     );
     for (field, text) in [
         ("title", &product.title),
@@ -124,7 +127,12 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, product: &Product) -> R
     ] {
         push_scoped(rows, Kind::Product, id, field, text)?;
     }
+    push_narrower(rows, Kind::Product, id, "status", &product.status_scoped)?;
+    push_narrower(rows, Kind::Product, id, "visibility", &product.visibility.scoped)?;
+    push_narrower(rows, Kind::Product, id, "assigned", &product.assigned.scoped)?;
     for (index, variant) in product.variants.iter().enumerate() {
+        let field = "variants[].tax_class";
+        push_narrower(rows, Kind::Product, id, field, &variant.tax_class_scoped)?;
         push_variant(rows, id, position(index), variant)?;
     }
     push_children(rows, id, product)?;

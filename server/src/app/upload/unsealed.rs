@@ -4,7 +4,7 @@ use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use cartage_connectors::{Check, Page, Source};
-use cartage_model::{Kind, ReadMap};
+use cartage_model::{Kind, RawScope, ReadMap};
 use tempfile::TempDir;
 
 use super::{Upload, UploadState, file::storage, file_of};
@@ -86,6 +86,10 @@ impl Source for Held {
 
     async fn count(&self, kind: Kind) -> cartage_connectors::Result<Option<u64>> {
         self.shop.count(kind).await
+    }
+
+    async fn scopes(&self) -> cartage_connectors::Result<Vec<RawScope>> {
+        self.shop.scopes().await
     }
 
     async fn page(&self, kind: Kind, cursor: Option<&str>) -> cartage_connectors::Result<Page> {

@@ -43,7 +43,7 @@ documents! {
     AcceptRunRequest RunAcceptance CancelRunRequest WatchRunRequest
     WatchRunResponse ListRunRecordsRequest ListRunRecordsResponse GetRunRecordRequest
     ListRecordLinksRequest ListRecordLinksResponse ListRunLossesRequest ListRunLossesResponse
-    Snapshot SnapshotRecord RestoreTest CreateSnapshotRequest GetSnapshotRequest
+    Snapshot ShopScope SnapshotRecord RestoreTest CreateSnapshotRequest GetSnapshotRequest
     ListSnapshotsRequest ListSnapshotsResponse DeleteSnapshotRequest CancelSnapshotRequest
     WatchSnapshotRequest WatchSnapshotResponse ListSnapshotRecordsRequest
     ListSnapshotRecordsResponse CreateRestoreTestRequest GetRestoreTestRequest

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cartage_connectors::{medusa, registry::PlatformId, shopify};
-use cartage_model::{Currency, Kind, ReadMap};
+use cartage_model::{Currency, Kind, ReadMap, ScopeTree};
 use cartage_pipeline::snapshot::{self as format, Damage, DataKey, Location, SnapshotError};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
@@ -55,6 +55,8 @@ pub struct Snapshot {
     pub prefix: String,
     /// What it holds.
     pub counts: BTreeMap<Kind, KindCounts>,
+    /// The parts of the shop; none before the end, and where the format does not say them.
+    pub scopes: Option<ScopeTree>,
     /// Bytes as the platform gave them.
     pub source_bytes: i64,
     /// Bytes in the object store.

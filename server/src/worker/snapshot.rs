@@ -8,7 +8,7 @@ mod meter;
 use std::{sync::Arc, time::Duration};
 
 use cartage_connectors::{Page, Source};
-use cartage_model::{Kind, RawRecord};
+use cartage_model::{Kind, RawScope, ScopeTree};
 use cartage_pipeline::snapshot::{DataKey, Header, Location, Manifest, SnapshotWriter};
 use chrono::Utc;
 use object_store::path::Path;
@@ -34,6 +34,7 @@ const PAGE_DELAY_MAX: Duration = Duration::from_secs(30);
 /// What an attempt that came to its end gave.
 struct Taken {
     manifest: Manifest,
+    scopes: ScopeTree,
     source_bytes: u64,
 }
 
@@ -130,7 +131,9 @@ async fn attempt(
     if !reader.count(&kinds).await? {
         return Ok(None);
     }
-    let mut source_bytes = 0_u64;
+    let Some(said) = reader.scopes().await? else { return Ok(None) };
+    let scopes = writer.write_scopes(&said, read_map.as_ref()).await?;
+    let mut source_bytes = said.iter().map(|it| size_bytes(&it.body)).sum::<u64>();
     for kind in kinds {
         // Also a kind without records stands in the manifest: it was looked for.
         writer.write_page(kind, &[], &[], read_map.as_ref()).await?;
@@ -139,7 +142,7 @@ async fn attempt(
             let Some(page) = reader.page(kind, cursor.as_deref()).await? else { return Ok(None) };
             let (records, failures) = (&page.records, &page.failures);
             writer.write_page(kind, records, failures, read_map.as_ref()).await?;
-            source_bytes += records.iter().map(size_bytes).sum::<u64>();
+            source_bytes += records.iter().map(|it| size_bytes(&it.body)).sum::<u64>();
             reader.meter.add(kind, records.len().saturating_add(failures.len()));
             if !reader.go_on(false).await? {
                 return Ok(None);
@@ -160,7 +163,7 @@ async fn attempt(
         return Ok(None);
     }
     let manifest = writer.finish().await?;
-    Ok(Some(Taken { manifest, source_bytes }))
+    Ok(Some(Taken { manifest, scopes, source_bytes }))
 }
 
 /// Reads a shop, tells how far it is, and notices when it is to stop.
@@ -195,15 +198,35 @@ impl Reader<'_> {
                 Ok(page) => return Ok(Some(page)),
                 Err(error) => error,
             };
-            tries += 1;
-            if !error.reason.is_retryable() || tries >= PAGE_TRIES {
-                return Err(error);
-            }
-            let delay = error.retry_after.unwrap_or(Duration::from_millis(250 << tries.min(8)));
-            if !self.wait(delay.min(PAGE_DELAY_MAX)).await? {
+            if !self.again(&mut tries, error).await? {
                 return Ok(None);
             }
         }
+    }
+
+    /// What the shop says about its parts, asked for again in the same way.
+    async fn scopes(&mut self) -> Result<Option<Vec<RawScope>>> {
+        let mut tries = 0;
+        loop {
+            let error = match self.source.scopes().await.map_err(Error::from) {
+                Ok(scopes) => return Ok(Some(scopes)),
+                Err(error) => error,
+            };
+            if !self.again(&mut tries, error).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits before something is asked for again; an error that will not pass is the end of it.
+    /// False when the snapshot was cancelled meanwhile.
+    async fn again(&mut self, tries: &mut u32, error: Error) -> Result<bool> {
+        *tries += 1;
+        if !error.reason.is_retryable() || *tries >= PAGE_TRIES {
+            return Err(error);
+        }
+        let delay = error.retry_after.unwrap_or(Duration::from_millis(250 << (*tries).min(8)));
+        self.wait(delay.min(PAGE_DELAY_MAX)).await
     }
 
     /// Waits; false when the snapshot was cancelled meanwhile.
@@ -252,6 +275,7 @@ async fn succeed(work: &Work, taken: Taken) -> Result<()> {
     body.read_map_version = version_number(&manifest.header.read_map_version);
     body.stored_bytes = signed(manifest.size_bytes());
     body.source_bytes = signed(taken.source_bytes);
+    body.scopes = Some(taken.scopes);
     body.counts = manifest
         .kinds
         .iter()
@@ -310,8 +334,8 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// How long a raw record is as JSON, without making the text.
-fn size_bytes(record: &RawRecord) -> u64 {
+/// How long what a shop said is as JSON, without making the text.
+fn size_bytes(body: &serde_json::Value) -> u64 {
     struct Counter(u64);
     impl std::io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -324,7 +348,7 @@ fn size_bytes(record: &RawRecord) -> u64 {
     }
     let mut counter = Counter(0);
     // Counting cannot fail, and a wrong size would only be shown.
-    serde_json::to_writer(&mut counter, &record.body).map_or(0, |()| counter.0)
+    serde_json::to_writer(&mut counter, body).map_or(0, |()| counter.0)
 }
 
 #[cfg(test)]
@@ -351,7 +375,6 @@ mod tests {
     #[test]
     fn the_size_of_a_record_is_that_of_its_json() {
         let body = serde_json::json!({"title": "Ä", "n": 1});
-        let record = RawRecord { kind: Kind::Product, source_id: "1".into(), body: body.clone() };
-        assert_eq!(size_bytes(&record), body.to_string().len() as u64);
+        assert_eq!(size_bytes(&body), body.to_string().len() as u64);
     }
 }

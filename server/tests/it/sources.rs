@@ -94,6 +94,10 @@ async fn spoiled_records_are_kept_with_their_cause_and_the_others_are_read() {
     };
     assert_eq!(of(&snapshot.record_counts), Some(6), "those in quarantine included");
     assert_eq!(of(&snapshot.quarantined_counts), Some(4));
+    // The shop itself with its currency; these exports name no markets.
+    assert_eq!((snapshot.format_version, snapshot.scope_count), (2, 1));
+    let shop = &snapshot.scopes[0];
+    assert_eq!((shop.level(), shop.currency_code.as_str()), (v1::shop_scope::Level::Shop, "EUR"));
 
     let list = v1::ListSnapshotRecordsRequest {
         parent: snapshot.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartage_model::Kind;
+use cartage_model::{Kind, Scope, ScopeNode, ScopeTree};
 use cartage_proto::v1;
 
 use crate::{
@@ -14,10 +14,14 @@ use crate::{
     store::{progress::Progress, resource::Resource},
 };
 
+/// As many scopes are shown with a snapshot.
+const SCOPES_MAX: usize = 200;
+
 /// A snapshot, with how far it has come where that is known.
 pub(super) fn snapshot(snapshot: &Resource<Snapshot>, progress: Option<&Progress>) -> v1::Snapshot {
     let body = &snapshot.body;
     let done = snapshot.state == SnapshotState::Succeeded;
+    let nodes = body.scopes.as_ref().map(ScopeTree::nodes).unwrap_or_default();
     v1::Snapshot {
         name: snapshot.name.to_string(),
         uid: snapshot.uid.to_string(),
@@ -47,6 +51,36 @@ pub(super) fn snapshot(snapshot: &Resource<Snapshot>, progress: Option<&Progress
         etag: snapshot.etag(),
         create_time: Some(convert::timestamp(snapshot.create_time)),
         update_time: Some(convert::timestamp(snapshot.update_time)),
+        scopes: nodes.iter().take(SCOPES_MAX).map(shop_scope).collect(),
+        scope_count: i32::try_from(nodes.len()).unwrap_or(i32::MAX),
+    }
+}
+
+fn shop_scope(node: &ScopeNode) -> v1::ShopScope {
+    let parent = match (&node.scope, &node.parent) {
+        (Scope::Shop, _) => None,
+        (_, parent) => Some(parent.as_ref().unwrap_or(&Scope::Shop)),
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    v1::ShopScope {
+        level: level(&node.scope).into(),
+        code: node.scope.code().unwrap_or_default().to_owned(),
+        parent_level: parent.map_or(v1::shop_scope::Level::Unspecified, level).into(),
+        parent_code: parent.and_then(Scope::code).unwrap_or_default().to_owned(),
+        display_name: text(&node.title),
+        source_type: text(&node.source_type),
+        language_code: text(&node.locale),
+        currency_code: node.currency.as_ref().map(ToString::to_string).unwrap_or_default(),
+        base_url: text(&node.base_url),
+    }
+}
+
+const fn level(scope: &Scope) -> v1::shop_scope::Level {
+    match scope {
+        Scope::Shop => v1::shop_scope::Level::Shop,
+        Scope::Website(_) => v1::shop_scope::Level::Website,
+        Scope::StoreView(_) => v1::shop_scope::Level::StoreView,
+        Scope::Locale(_) => v1::shop_scope::Level::Locale,
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::Output;
 
 use cartage_client::v1::{
     self,
+    list_platform_fields_request::Side,
     platform_service_server::{PlatformService, PlatformServiceServer},
 };
 use serde_json::Value;
@@ -45,6 +46,19 @@ impl PlatformService for Platforms {
         };
         let platforms = vec![platform(id)];
         Ok(Response::new(v1::ListPlatformsResponse { platforms, next_page_token: next.to_owned() }))
+    }
+
+    async fn list_platform_fields(
+        &self,
+        request: Request<v1::ListPlatformFieldsRequest>,
+    ) -> Result<Response<v1::ListPlatformFieldsResponse>, Status> {
+        let request = request.into_inner();
+        let asked = (request.parent.as_str(), request.kind(), request.side());
+        if asked != ("platforms/medusa", v1::RecordKind::Product, Side::Source) {
+            return Err(status(Code::InvalidArgument, v1::ErrorReason::InvalidFields, None));
+        }
+        let fields = vec![v1::PlatformField { path: "slug".to_owned(), ..Default::default() }];
+        Ok(Response::new(v1::ListPlatformFieldsResponse { fields, ..Default::default() }))
     }
 }
 
@@ -90,6 +104,11 @@ async fn people_get_tables_and_programs_get_json_alone() {
     let document: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(document["displayName"], "MEDUSA");
     assert!(out.stderr.is_empty());
+
+    let fields = ["--json", "platform", "fields", "medusa", "--kind", "product", "--source"];
+    let out = cartage(&uri, &fields).await;
+    let document: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(document["path"], "slug");
 }
 
 #[tokio::test]

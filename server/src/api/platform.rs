@@ -60,8 +60,8 @@ impl PlatformService for Api {
             Page::new(&caller.account, "ListPlatformFields", &arguments, size, token, 1_000)?;
         let after: Option<String> = page.after(&self.app.keys)?;
         fields.retain(|field| after.as_ref().is_none_or(|after| field.path > *after));
-        let next_page_token = page.cut(&self.app.keys, &mut fields, |field| field.path.clone())?;
-        let fields = fields.into_iter().map(encode_field).collect();
+        let (fields, next_page_token) =
+            page.fill(&self.app.keys, fields, |field| field.path.clone(), encode_field)?;
         Ok(Response::new(v1::ListPlatformFieldsResponse { fields, next_page_token }))
     }
 }

@@ -84,6 +84,9 @@ steps! {
     StartRunRequest: etag(own needed), rehearsal(yes);
     PauseRunRequest: etag(own optional), rehearsal(no);
     ResumeRunRequest: etag(own optional), rehearsal(yes);
+    RetryRunRequest: etag(own optional), rehearsal(yes);
+    ResolveRunRecordRequest: etag(none), rehearsal(yes);
+    AcceptRunRequest: etag(own needed), rehearsal(yes);
     CancelRunRequest: etag(own optional), rehearsal(yes);
     CreateVerificationReportRequest: etag(none), rehearsal(yes);
 }
@@ -396,6 +399,7 @@ async fn the_road(trial: &mut Trial) {
     let (name, etag) = (paused.name.clone(), paused.etag);
     trial.step(v1::ResumeRunRequest { name, etag, ..Default::default() }).await;
     soon(wait::run(&client, &paused.name, |_| {})).await.unwrap();
+    judged(trial, &walk, &paused.name).await;
     let unwanted = walk.draft(walk.test(&rehearsal)).await;
     let (name, etag) = (unwanted.name, unwanted.etag);
     trial.step(v1::CancelRunRequest { name, etag, ..Default::default() }).await;
@@ -404,6 +408,33 @@ async fn the_road(trial: &mut Trial) {
     let migration = client.call(get).await.unwrap();
     let (name, etag) = (migration.name, migration.etag);
     trial.step(v1::CompleteMigrationRequest { name, etag, ..Default::default() }).await;
+}
+
+/// What a person decides about a run whose record is taken for undecided.
+async fn judged(trial: &mut Trial, walk: &Walk, run: &str) {
+    let client = trial.client.clone();
+    let sql = format!(
+        "update run_record set outcome = 'unknown' where run = '{run}';
+        update resource set state = 'AWAITING_ACCEPTANCE', revision = revision + 1 where name = '{run}'"
+    );
+    trial.server.database.query(&sql).await.unwrap();
+    let made = client.call(v1::GetRunRequest { name: run.to_owned() }).await.unwrap();
+    let (name, etag) = (made.name, made.etag);
+    trial.step(v1::RetryRunRequest { name, etag, ..Default::default() }).await;
+    let retried = soon(wait::run(&client, run, |_| {})).await.unwrap();
+    assert_eq!(retried.state(), v1::run::State::Succeeded, "{retried:?}");
+    trial.server.database.query(&sql).await.unwrap();
+    let record = walk.records(run, "outcome = UNKNOWN").await.remove(0);
+    let mut resolve = v1::ResolveRunRecordRequest {
+        name: record.name,
+        reason: "It is not there.".to_owned(),
+        ..Default::default()
+    };
+    resolve.set_resolution(v1::resolve_run_record_request::Resolution::Quarantine);
+    trial.step(resolve).await;
+    let made = client.call(v1::GetRunRequest { name: run.to_owned() }).await.unwrap();
+    let (name, etag, reason) = (made.name, made.etag, "It is enough.".to_owned());
+    trial.step(v1::AcceptRunRequest { name, etag, reason, ..Default::default() }).await;
 }
 
 async fn snapshots_and_audits(trial: &mut Trial, walk: &Walk) {

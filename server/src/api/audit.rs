@@ -5,10 +5,11 @@ mod findings;
 mod watch;
 
 use cartage_proto::v1::{self, audit_service_server::AuditService};
-use chrono::{DateTime, Utc};
 use tonic::{Request, Response, Status};
 
-use super::{Api, filter, own_name, page::Page, snapshot::filter_value, watch::Stream};
+use super::{
+    Api, filter, listing::rows_where, own_name, page::Page, snapshot::filter_value, watch::Stream,
+};
 use crate::{
     app::{
         audit::{self, Audit, AuditState},
@@ -19,7 +20,7 @@ use crate::{
     name::chosen_id,
     store::{
         event::NewEvent,
-        resource::{Cut, State},
+        resource::{Resource, State},
     },
 };
 
@@ -62,15 +63,22 @@ impl AuditService for Api {
     ) -> Result<Response<v1::ListAuditsResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
-        let states = state_filter(&request.filter)?;
+        let fields = filter::parse(&request.filter, &["state", "snapshot"])?;
+        if let Some(word) = fields.get("state").filter(|word| AuditState::parse(word).is_none()) {
+            return Err(filter_value("state", word).into());
+        }
         let arguments = format!("{parent}\n{}", request.filter);
         let (size, token) = (request.page_size, request.page_token.as_str());
         let page = Page::new(&caller.account, "ListAudits", &arguments, size, token, 1_000)?;
-        let after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
-        let cut = Cut { limit: page.size + 1, after, states, ..Cut::default() };
+        let fits = |audit: &Resource<Audit>| {
+            [("state", audit.state.as_str()), ("snapshot", &audit.body.snapshot)]
+                .into_iter()
+                .all(|(field, value)| fields.get(field).is_none_or(|text| text == value))
+        };
+        let keys = &self.app.keys;
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Migration>(&parent).await?;
-        let rows = tx.resource_list::<Audit>(&parent, &cut).await?;
+        let rows = rows_where::<Audit>(&mut tx, &parent, (&page, keys), false, fits).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             found.push((row.place(), encode::current(&mut tx, row).await?));
@@ -149,15 +157,5 @@ impl AuditService for Api {
     ) -> Result<Response<Self::WatchAuditStream>, Status> {
         let (caller, request) = self.enter(request)?;
         Ok(Response::new(self.watch_one_audit(&caller, request).await?))
-    }
-}
-
-/// The states a filter asks for; none are all.
-fn state_filter(text: &str) -> Result<Vec<String>> {
-    let terms = filter::parse(text, &["state"])?;
-    let Some(word) = terms.get("state") else { return Ok(Vec::new()) };
-    match AuditState::parse(word) {
-        Some(state) => Ok(vec![state.as_str().to_owned()]),
-        None => Err(filter_value("state", word)),
     }
 }

@@ -48,6 +48,21 @@ pub fn word(filter: &BTreeMap<String, String>, field: &str) -> String {
     filter.get(field).map(|value| value.to_ascii_lowercase()).unwrap_or_default()
 }
 
+/// The value of a field that is true or false; none when it is not named.
+///
+/// # Errors
+/// `FILTER_INVALID` for another word.
+pub fn boolean(filter: &BTreeMap<String, String>, field: &str) -> Result<Option<bool>> {
+    match filter.get(field).map(String::as_str) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(other) => {
+            Err(invalid(0, "TYPE_MISMATCH", format!("{field} is true or false, not {other}.")))
+        }
+    }
+}
+
 /// The value of a text field as it was written.
 pub fn text(filter: &BTreeMap<String, String>, field: &str) -> String {
     filter.get(field).cloned().unwrap_or_default()

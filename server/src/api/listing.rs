@@ -6,12 +6,44 @@ use prost::Message;
 use super::{Api, page::Page};
 use crate::{
     error::Result,
+    keys::Keys,
     name::Name,
-    store::resource::{Body, Cut, Resource},
+    store::{
+        Tx,
+        resource::{Body, Cut, Resource},
+    },
 };
 
 /// How many rows are read at once while looking for those that fit.
 const BATCH: i64 = 200;
+
+/// Resources of a type below a parent for which a condition holds, newest first: those of a page and
+/// one more.
+pub(super) async fn rows_where<B: Body>(
+    tx: &mut Tx,
+    parent: &Name,
+    page: (&Page, &Keys),
+    deleted: bool,
+    fits: impl Fn(&Resource<B>) -> bool + Send,
+) -> Result<Vec<Resource<B>>> {
+    let (page, keys) = page;
+    let mut after: Option<(DateTime<Utc>, String)> = page.after(keys)?;
+    let wanted = usize::try_from(page.size).unwrap_or_default().saturating_add(1);
+    let limit = BATCH.max(page.size.saturating_add(1));
+    let mut rows = Vec::new();
+    while rows.len() < wanted {
+        let cut = Cut { limit, after: after.take(), deleted, ..Cut::default() };
+        let read = tx.resource_list::<B>(parent, &cut).await?;
+        let more = i64::try_from(read.len()).unwrap_or_default() == limit;
+        after = read.last().map(Resource::place);
+        rows.extend(read.into_iter().filter(&fits));
+        if !more {
+            break;
+        }
+    }
+    rows.truncate(wanted);
+    Ok(rows)
+}
 
 impl Api {
     /// A page of the resources of a type below a parent for which a condition holds.
@@ -23,23 +55,9 @@ impl Api {
         fits: impl Fn(&Resource<B>) -> bool + Send,
         encode: impl Fn(&Resource<B>) -> M,
     ) -> Result<(Vec<M>, String)> {
-        let position = |row: &Resource<B>| (row.create_time, row.name.as_str().to_owned());
-        let mut after: Option<(DateTime<Utc>, String)> = page.after(&self.app.keys)?;
-        let wanted = usize::try_from(page.size).unwrap_or_default().saturating_add(1);
-        let limit = BATCH.max(page.size.saturating_add(1));
-        let mut rows = Vec::new();
+        let keys = &self.app.keys;
         let mut tx = self.app.store.begin(parent.account_id()).await?;
-        while rows.len() < wanted {
-            let cut = Cut { limit, after: after.take(), deleted, ..Cut::default() };
-            let read = tx.resource_list::<B>(parent, &cut).await?;
-            let more = i64::try_from(read.len()).unwrap_or_default() == limit;
-            after = read.last().map(position);
-            rows.extend(read.into_iter().filter(&fits));
-            if !more {
-                break;
-            }
-        }
-        rows.truncate(wanted);
-        page.fill(&self.app.keys, rows, position, |row| encode(&row))
+        let rows = rows_where::<B>(&mut tx, parent, (page, keys), deleted, fits).await?;
+        page.fill(keys, rows, Resource::place, |row| encode(&row))
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     name::chosen_id,
     store::{
         Tx,
-        discrepancy::Discrepancy,
+        discrepancy::{Discrepancy, DiscrepancyFilter},
         progress::Progress,
         resource::{Cut, Resource, State},
     },
@@ -222,7 +222,8 @@ impl v1::verification_service_server::VerificationService for Api {
     ) -> Result<Response<v1::ListDiscrepanciesResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "verificationReports", "parent")?;
-        let fields = filter::parse(&request.filter, &["kind", "type"])?;
+        let allowed = ["kind", "type", "explained", "source_id", "field"];
+        let fields = filter::parse(&request.filter, &allowed)?;
         let arguments = format!("{parent}\n{}", request.filter);
         let page = Page::new(
             &caller.account,
@@ -233,14 +234,18 @@ impl v1::verification_service_server::VerificationService for Api {
             1_000,
         )?;
         let keys = &self.app.keys;
-        let kind = filter::word(&fields, "kind").replace("url_redirect", "url");
-        let of_type = filter::word(&fields, "type");
+        let wanted = DiscrepancyFilter {
+            kind: filter::word(&fields, "kind").replace("url_redirect", "url"),
+            discrepancy_type: filter::word(&fields, "type"),
+            explained: filter::boolean(&fields, "explained")?,
+            source_id: filter::text(&fields, "source_id"),
+            field: filter::text(&fields, "field"),
+        };
         let after = page.after::<i64>(keys)?.unwrap_or_default();
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<VerificationReport>(&parent).await?;
-        let rows = tx
-            .discrepancy_page(&parent, &kind, &of_type, after, page.size.saturating_add(1))
-            .await?;
+        let rows =
+            tx.discrepancy_page(&parent, &wanted, after, page.size.saturating_add(1)).await?;
         tx.rollback().await?;
         let shown = caller.has("records.read");
         let encode = |row| discrepancy(parent.as_str(), row, shown);

@@ -26,6 +26,21 @@ pub struct Discrepancy {
     pub explanation: Option<String>,
 }
 
+/// Which discrepancies are wanted. Empty texts mean any.
+#[derive(Clone, Debug, Default)]
+pub struct DiscrepancyFilter {
+    /// The kind of record.
+    pub kind: String,
+    /// What is different.
+    pub discrepancy_type: String,
+    /// Whether the ledger explains it.
+    pub explained: Option<bool>,
+    /// The record.
+    pub source_id: String,
+    /// The target field.
+    pub field: String,
+}
+
 impl Tx {
     /// Writes discrepancies.
     pub async fn discrepancy_insert(&mut self, report: &Name, rows: &[Discrepancy]) -> Result<()> {
@@ -67,12 +82,11 @@ impl Tx {
         Ok(())
     }
 
-    /// A page of discrepancies behind a sequence. Empty texts mean any.
+    /// A page of discrepancies behind a sequence.
     pub async fn discrepancy_page(
         &mut self,
         report: &Name,
-        kind: &str,
-        discrepancy_type: &str,
+        filter: &DiscrepancyFilter,
         after: i64,
         limit: i64,
     ) -> Result<Vec<Discrepancy>> {
@@ -83,13 +97,19 @@ impl Tx {
             where account_id = $1 and report = $2 and sequence > $3
                 and ($4 = '' or kind = $4)
                 and ($5 = '' or type = $5)
+                and ($6::boolean is null or (explanation is not null) = $6)
+                and ($7 = '' or source_id = $7)
+                and ($8 = '' or field = $8)
             order by sequence
-            limit $6",
+            limit $9",
             self.account,
             report.as_str(),
             after,
-            kind,
-            discrepancy_type,
+            filter.kind,
+            filter.discrepancy_type,
+            filter.explained,
+            filter.source_id,
+            filter.field,
             limit,
         )
         .fetch_all(&mut *self.inner)

@@ -49,6 +49,10 @@ pub struct LinkFilter {
     pub role: String,
     /// The target id.
     pub target_id: String,
+    /// For the links of children: the source id of their record.
+    pub parent_source_id: String,
+    /// Only of records that stand in the ledger of this run.
+    pub run: String,
 }
 
 impl Tx {
@@ -172,8 +176,14 @@ impl Tx {
                 and ($6 = '' or role = $6)
                 and ($7 = '' or target_id = $7)
                 and ($8::text is null or (kind, source_id, role) > ($8, $9, $10))
+                and ($11 = '' or (record_source_id = $11 and source_id <> $11))
+                and ($12 = '' or exists (
+                    select from run_record as line
+                    where line.account_id = $1 and line.run = $12 and line.kind = record_link.kind
+                        and line.source_id = record_source_id
+                ))
             order by kind, source_id, role
-            limit $11",
+            limit $13",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -184,6 +194,8 @@ impl Tx {
             kind,
             id,
             role,
+            filter.parent_source_id,
+            filter.run,
             limit,
         )
         .fetch_all(&mut *self.inner)

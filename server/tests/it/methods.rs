@@ -277,3 +277,60 @@ async fn what_is_read_below_something_that_is_not_there_is_not_found() {
         );
     }
 }
+
+/// What a list can be filtered by stands in its comment, and nowhere else may it say something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_filtered_by_the_fields_that_their_comments_name() {
+    let server = Server::start().await;
+    let channel = server.channel().await;
+    let token = server.token("acme", "*");
+    let contract = Contract::read();
+    let mut seen = 0;
+    for (path, method) in contract.methods() {
+        let request = contract.message(method.input_type());
+        let Some(place) = request.field.iter().position(|it| it.name() == "filter") else {
+            continue;
+        };
+        let promised = promised_fields(&contract, request, place);
+        let mut body = text(request.field[place].number(), b"nothing = 1");
+        if path.ends_with("/ListSnapshotRecords") {
+            // The kind is part of what is asked for.
+            let kind = request.field.iter().find(|it| it.name() == "kind").unwrap();
+            prost::encoding::int32::encode(
+                u32::try_from(kind.number()).unwrap(),
+                &i32::from(v1::RecordKind::Product),
+                &mut body,
+            );
+        }
+        let parents = NAMES.iter().map(|name| format!("accounts/acme/{}", name.replace("{}", "x")));
+        let mut refused = None;
+        for parent in parents.chain(["accounts/acme".to_owned()]) {
+            let about = contract.about(method, &parent).unwrap_or_default();
+            let answer = call(&channel, &token, &path, [about, body.clone()].concat()).await;
+            if reason(&answer) == "FILTER_INVALID" {
+                refused = answer.err();
+                break;
+            }
+        }
+        let message = refused.unwrap_or_else(|| panic!("{path}")).message().to_owned();
+        let (_, known) = message.split_once("those are ").unwrap_or_else(|| panic!("{message}"));
+        let known: BTreeSet<&str> = known.trim_end_matches('.').split(", ").collect();
+        assert_eq!(promised.iter().map(String::as_str).collect::<BTreeSet<_>>(), known, "{path}");
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen} lists");
+}
+
+/// The fields that the comment of a filter names, up to its first full stop.
+fn promised_fields(contract: &Contract, request: &DescriptorProto, place: usize) -> Vec<String> {
+    for file in &contract.set.file {
+        let Some(number) = file.message_type.iter().position(|it| it == request) else { continue };
+        let path = [4, number, 2, place].map(|it| i32::try_from(it).unwrap());
+        let all = file.source_code_info.iter().flat_map(|info| &info.location);
+        let comment = all.filter(|it| it.path == path).map(|it| it.leading_comments()).next();
+        let (_, fields) = comment.unwrap().split_once("Fields: ").unwrap();
+        let fields = fields.split(". ").next().unwrap();
+        return fields.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    }
+    panic!("{}", request.name())
+}

@@ -176,7 +176,7 @@ async fn a_run_is_paused_resumed_and_cancelled() {
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await;
     road::start_run(client, &run.name).await.unwrap();
-    walk.written().await;
+    walk.recorded(&run.name).await;
 
     let second = walk.draft(live(&plan, &before)).await;
     let start = v1::StartRunRequest { name: second.name, etag: second.etag, ..Default::default() };

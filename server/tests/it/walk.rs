@@ -69,6 +69,16 @@ impl Walk {
         soon(some).await;
     }
 
+    /// Waits until the ledger of a run has a row: what was written before that may still be unfinished.
+    pub(crate) async fn recorded(&self, run: &str) {
+        let some = async {
+            while self.records(run, "").await.is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        soon(some).await;
+    }
+
     /// Tests the restore of the source's snapshot.
     pub(crate) async fn restore(&self) {
         soon(road::test_restore(&self.client, &self.snapshot.name)).await.unwrap();

@@ -181,7 +181,7 @@ impl Api {
         let of_run = request.parent.contains("/runs/");
         let collection = if of_run { "runs" } else { "migrations" };
         let parent = own_name(caller, &request.parent, collection, "parent")?;
-        let allowed = ["kind", "source_id", "role", "target_id"];
+        let allowed = ["kind", "source_id", "parent_source_id", "role", "target_id"];
         let fields = filter::parse(&request.filter, &allowed)?;
         let arguments = format!("{parent}\n{}", request.filter);
         let page = Page::new(
@@ -198,13 +198,16 @@ impl Api {
             run::link_space(&tx.resource_get::<Run>(&parent).await?)
         } else {
             let migration = tx.resource_get::<Migration>(&parent).await?;
-            LinkSpace { migration: parent, target: migration.body.target_connection }
+            let target = migration.body.target_connection;
+            LinkSpace { migration: parent.clone(), target }
         };
         let wanted = LinkFilter {
             kind: filter::word(&fields, "kind").replace("url_redirect", "url"),
             source_id: filter::text(&fields, "source_id"),
             role: filter::text(&fields, "role"),
             target_id: filter::text(&fields, "target_id"),
+            parent_source_id: filter::text(&fields, "parent_source_id"),
+            run: if of_run { parent.to_string() } else { String::new() },
         };
         let links = tx
             .record_link_page(&space, &wanted, page.after(keys)?, page.size.saturating_add(1))

@@ -14,7 +14,9 @@ use self::{encode::encode, watch_run::RunFeed};
 use super::{
     Api,
     change::Change,
-    filter, migration as migration_api, own_name,
+    filter,
+    listing::rows_where,
+    migration as migration_api, own_name,
     page::Page,
     watch::{self, Opening},
 };
@@ -31,10 +33,7 @@ use crate::{
     error::{Error, Result},
     name::{Name, chosen_id},
     reason::Reason,
-    store::{
-        Tx,
-        resource::{Cut, Resource},
-    },
+    store::{Tx, resource::Resource},
     token::Caller,
 };
 
@@ -238,7 +237,7 @@ impl v1::run_service_server::RunService for Api {
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
-        let fields = filter::parse(&request.filter, &["state"])?;
+        let fields = filter::parse(&request.filter, &["kind", "state", "plan"])?;
         let arguments = format!("{parent}\n{}", request.filter);
         let page = Page::new(
             &caller.account,
@@ -249,15 +248,18 @@ impl v1::run_service_server::RunService for Api {
             1_000,
         )?;
         let keys = &self.app.keys;
-        let cut = Cut {
-            limit: page.size.saturating_add(1),
-            after: page.after(keys)?,
-            states: fields.get("state").cloned().into_iter().collect(),
-            deleted: false,
+        let fits = |run: &Resource<Run>| {
+            let kind = match run.body.kind {
+                RunKind::Test => "TEST",
+                RunKind::Live => "LIVE",
+            };
+            [("kind", kind), ("state", run.state.as_str()), ("plan", &run.body.plan)]
+                .into_iter()
+                .all(|(field, value)| fields.get(field).is_none_or(|text| text == value))
         };
         let mut tx = self.app.store.begin(&caller.account).await?;
         tx.resource_get::<Migration>(&parent).await?;
-        let runs = tx.resource_list::<Run>(&parent, &cut).await?;
+        let runs = rows_where::<Run>(&mut tx, &parent, (&page, keys), false, fits).await?;
         let mut found = Vec::with_capacity(runs.len());
         for run in &runs {
             found.push((run.place(), self.encoded_run(&mut tx, run).await?));

@@ -9,7 +9,6 @@ use cartage_proto::v1;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
-use super::filter_value;
 use crate::{
     api::{
         Api, convert, filter, own_name,
@@ -43,12 +42,7 @@ struct Wanted {
 impl Wanted {
     fn parse(text: &str) -> Result<Self> {
         let terms = filter::parse(text, &["source_id", "quarantined"])?;
-        let quarantined = match terms.get("quarantined").map(String::as_str) {
-            None => None,
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            Some(other) => return Err(filter_value("quarantined", other)),
-        };
+        let quarantined = filter::boolean(&terms, "quarantined")?;
         Ok(Self { source_id: terms.get("source_id").cloned(), quarantined })
     }
 

@@ -150,7 +150,26 @@ async fn parts_of_a_plan_are_verified_apart_and_nothing_beyond_it_is_run() {
         assert_eq!(run.state(), State::Succeeded, "{run:?}");
         let report = soon(road::verify_run(client, &run.name, |_| {})).await.unwrap();
         assert!(report.passed, "what an earlier run wrote is no stranger: {report:?}");
+        let links = |parent: &str, filter: &str| v1::ListRecordLinksRequest {
+            parent: parent.to_owned(),
+            filter: filter.to_owned(),
+            ..Default::default()
+        };
+        let own = client.call(links(&run.name, "role = product")).await.unwrap().record_links;
+        let ids: Vec<&str> = own.iter().map(|link| link.source_id.as_str()).collect();
+        assert_eq!(ids, [part], "those of its own ledger");
+        let children = links(&walk.migration, &format!("parent_source_id = \"{part}\""));
+        let children = client.call(children).await.unwrap().record_links;
+        assert!(children.is_empty(), "the one variant has the product's own id: {children:?}");
     }
+    let runs = |filter: String| v1::ListRunsRequest {
+        parent: walk.migration.clone(),
+        filter,
+        ..Default::default()
+    };
+    let of_plan = format!("kind = LIVE AND plan = \"{plan}\" AND state = SUCCEEDED");
+    assert_eq!(client.call(runs(of_plan)).await.unwrap().runs.len(), 2);
+    assert!(client.call(runs("kind = TEST".to_owned())).await.unwrap().runs.is_empty());
     assert_eq!(walk.shop.state("cartage_key")["counts"]["products"], 2);
 }
 

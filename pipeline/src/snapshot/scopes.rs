@@ -81,6 +81,7 @@ fn push(table: &mut TableWriter, index: usize, node: &ScopeNode, it: &Document) 
         Cell::from(&node.source_type),
         Cell::from(&node.title),
         Cell::from(&node.locale),
+        Cell::from((!node.locales.is_empty()).then(|| node.locales.join(" ")).as_deref()),
         Cell::from(node.currency.as_ref().map(cartage_model::Currency::as_str)),
         Cell::from(&node.base_url),
         Cell::from(node.prices_include_tax),

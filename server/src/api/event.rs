@@ -105,6 +105,11 @@ impl EventFeed {
     }
 }
 
+/// Whether a name is that of a resource or of something below it.
+fn is_below(name: &str, resource: &str) -> bool {
+    name.strip_prefix(resource).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[async_trait]
 impl Feed for EventFeed {
     type Body = Event;
@@ -132,7 +137,7 @@ impl Feed for EventFeed {
         tx.rollback().await?;
         Ok(news.filter_map(|event| {
             let matches = (self.event_type.is_empty() || event.event.event_type == self.event_type)
-                && (self.resource.is_empty() || event.event.resource == self.resource);
+                && (self.resource.is_empty() || is_below(&event.event.resource, &self.resource));
             matches.then_some(event)
         }))
     }

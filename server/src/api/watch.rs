@@ -190,6 +190,12 @@ pub async fn open<F: Feed>(
         let message = "The history has been put back since, and goes on in another way.";
         return Err(in_future(place.sequence, bounds.head.sequence, message));
     }
+    // A token of a place says of which history it is, from the first message on.
+    let uid = match place.uid {
+        None if place.sequence > 0 => feed.uid(place.sequence).await?,
+        known => known,
+    };
+    let place = Place { uid, ..place };
     let (sender, receiver) = mpsc::channel(16);
     let now = Instant::now();
     let expires_in_s = caller.expires_at_s.saturating_sub(chrono::Utc::now().timestamp());
@@ -304,10 +310,14 @@ impl<F: Feed> Watch<F> {
         self.over()?;
         // The next look may be too late for it.
         if self.last_sent.elapsed() + REST + POLL >= pace.heartbeat {
-            let server_time = Some(convert::timestamp(chrono::Utc::now()));
-            self.send(Item::Heartbeat(v1::Heartbeat { server_time })).await?;
+            self.heartbeat().await?;
         }
         Ok(())
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), Ending> {
+        let server_time = Some(convert::timestamp(chrono::Utc::now()));
+        self.send(Item::Heartbeat(v1::Heartbeat { server_time })).await
     }
 
     /// Sends every durable message behind the place.
@@ -328,6 +338,10 @@ impl<F: Feed> Watch<F> {
                 self.place = news.reached;
             }
             self.over()?;
+            if self.last_sent.elapsed() >= POLL {
+                // A long way over what does not match: the reader sees life, and need not go it again.
+                self.heartbeat().await?;
+            }
         }
     }
 

@@ -192,7 +192,10 @@ pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> 
         limit: 1_000,
         states: RunState::ALL
             .into_iter()
-            .filter(|state| state.is_active() || *state == RunState::Paused)
+            .filter(|state| {
+                state.is_active()
+                    || matches!(state, RunState::Paused | RunState::AwaitingAcceptance)
+            })
             .map(|state| state.as_str().to_owned())
             .collect(),
         ..Default::default()

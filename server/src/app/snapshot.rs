@@ -334,6 +334,9 @@ impl From<SnapshotError> for Error {
             SnapshotError::Damaged(_) | SnapshotError::Json(_) => Reason::SnapshotDamaged,
             SnapshotError::FormatUnknown { .. } => Reason::SnapshotFormatUnsupported,
             SnapshotError::Store(_) | SnapshotError::Io(_) => Reason::StorageUnavailable,
+            SnapshotError::ScopesUnreadable(cause) => {
+                Reason::parse(&cause.reason).unwrap_or(Reason::ValueInvalid)
+            }
             _ => Reason::InternalError,
         };
         let mapped = match &error {
@@ -342,6 +345,9 @@ impl From<SnapshotError> for Error {
             }
             SnapshotError::Json(_) => Self::new(reason, "The manifest cannot be read."),
             SnapshotError::FormatUnknown { .. } => Self::new(reason, error.to_string()),
+            SnapshotError::ScopesUnreadable(cause) => {
+                Self::new(reason, error.to_string()).with("cause", cause.message.clone())
+            }
             SnapshotError::Store(_) | SnapshotError::Io(_) => {
                 Self::new(reason, "The object store cannot be used.")
             }

@@ -76,6 +76,9 @@ pub async fn create(
     id: &str,
     kinds: Vec<Kind>,
 ) -> Result<Resource<VerificationReport>> {
+    // Each reads the target back: together they would ask the shop for everything twice, and beside
+    // a run that goes on they would read what is being written.
+    tx.resource_children_hold(run).await?;
     let run = tx.resource_get::<Run>(run).await?;
     if run.state.is_active() || run.body.prepared.is_none() {
         return Err(Error::state(
@@ -85,17 +88,19 @@ pub async fn create(
         ));
     }
     let name = run.name.child("verificationReports", id);
-    // Each reads the target back: together they would ask the shop for everything twice.
-    tx.resource_children_hold(&run.name).await?;
-    let states = ACTIVE.map(str::to_owned);
-    let others = tx.resource_child_in(VerificationReport::TYPE, &run.name, &states).await?;
-    if let Some(other) = others.filter(|other| other != name.as_str()) {
+    let other = under_way(tx, &run.name).await?;
+    if let Some(other) = other.filter(|other| other != name.as_str()) {
         return Err(Error::in_progress(run.name.as_str(), &other));
     }
     let body = VerificationReport { kinds, ..VerificationReport::default() };
     let report = tx.resource_insert(&name, VerificationState::Pending, &body).await?;
     tx.job_put(&name, QUEUE).await?;
     Ok(report)
+}
+
+/// The verification of a run that has not ended, if there is one.
+pub async fn under_way(tx: &mut Tx, run: &Name) -> Result<Option<String>> {
+    tx.resource_child_in(VerificationReport::TYPE, run, &ACTIVE.map(str::to_owned)).await
 }
 
 /// The event of a change of state.

@@ -247,7 +247,14 @@ impl Tx {
             delete from external_call as call using reopened
             where call.account_id = $1 and call.migration = $3 and call.target = $4 and call.run = $2
                 and call.kind = reopened.kind and call.source_id = reopened.source_id
-                and call.state = 'refused'",
+                and call.state = 'refused'
+                -- A deletion that was begun goes on from its refusal.
+                and not exists (
+                    select from external_call as taken
+                    where taken.account_id = $1 and taken.migration = $3 and taken.target = $4
+                        and taken.kind = call.kind and taken.source_id = call.source_id
+                        and taken.name = 'take_back' and taken.state = 'intended'
+                )",
             self.account,
             run.as_str(),
             space.migration.as_str(),

@@ -94,7 +94,6 @@ async fn tidy(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
             break;
         }
     }
-    forget_events(app, account, removed).await?;
     let mut after = Some(String::new());
     while let Some(behind) = after.take() {
         let mut tx = app.store.begin(account).await?;
@@ -118,7 +117,8 @@ async fn tidy(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    // Last: a long history that cannot be removed keeps nothing else from its end.
+    forget_events(app, account, removed).await
 }
 
 async fn forget_events(app: &App, account: &str, removed: &mut Removed) -> Result<()> {

@@ -10,10 +10,11 @@ use cartage_client::{
     wait,
 };
 use cartage_sandbox::medusa::{Fault, Faults, Rule};
+use cartage_server::name::Name;
 
 use crate::{
     support::{Server, refused_with, soon},
-    walk::Walk,
+    walk::{Walk, live},
 };
 
 fn outcomes(run: &v1::Run) -> v1::OutcomeCounts {
@@ -102,11 +103,27 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     let missing = format!("{}/records/product.bm8", run.name);
     refused_with(client, resolve(&missing, "no"), ErrorReason::ResourceNotFound).await;
 
+    // Nor does another live run begin beside it.
+    let second = walk.draft(live(&run.plan, &run.target_snapshot)).await;
+    let start = v1::StartRunRequest { name: second.name, etag: second.etag, ..Default::default() };
+    refused_with(client, start, ErrorReason::LiveRunActive).await;
+
+    // While it is being verified, nothing is written beside that.
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    let report = soon(road::verify_run(client, &run.name, |_| {})).await.unwrap();
+    let verifying = |state: &str| {
+        format!("update resource set state = '{state}' where name = '{}'", report.name)
+    };
+    server.database.query(&verifying("RUNNING")).await.unwrap();
+    let status = refused_with(client, retry.clone(), ErrorReason::OperationInProgress).await;
+    assert_eq!(status.metadata.get("operation"), Some(&report.name));
+    server.database.query(&verifying("SUCCEEDED")).await.unwrap();
+
     // One of the halves is removed by a person; the other one stays as it is.
     delete_product(&walk, "Half lost").await;
-    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
     let retried = client.call(retry).await.unwrap();
-    assert_eq!(retried.state(), State::Pending);
+    assert_eq!((retried.state(), retried.failure.as_ref()), (State::Pending, None));
+    assert_eq!(retried.latest_verification_report, "", "it was about another ledger");
     let run = soon(wait::run(client, &run.name, |_| {})).await.unwrap();
     assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
     assert_eq!((outcomes(&run).migrated, outcomes(&run).unknown), (1, 1), "{run:?}");
@@ -135,6 +152,36 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     let name = walk.migration.clone();
     let migration = client.call(v1::GetMigrationRequest { name }).await.unwrap();
     assert_eq!(migration.state(), v1::migration::State::Monitoring);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsal_whose_sandbox_is_gone_begins_anew() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::handful(&server, "one,One,,Acme,1\ntwo,Two,,Acme,2\n").await;
+    let sandbox = walk.sandbox().await;
+    soon(road::verify_connection(&walk.client, &sandbox)).await.unwrap();
+    let run = walk.draft(walk.test(&sandbox)).await;
+    let ended = walk.rest(&run).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    // The newer sandboxes of eight others push it out, and the run is taken up where it was paused.
+    for number in 0..8 {
+        let other = Name::trusted(format!("{}-{number}", run.name));
+        server.app.sandboxes.of_run(&other, "medusa").await.unwrap();
+    }
+    let paused = format!(
+        "update resource set state = 'PAUSED' where name = '{0}';
+        delete from run_record where run = '{0}' and source_id = 'two'",
+        run.name
+    );
+    server.database.query(&paused).await.unwrap();
+    let resume = v1::ResumeRunRequest { name: run.name.clone(), ..Default::default() };
+    walk.client.call(resume).await.unwrap();
+    let run = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    let effects = run.accounting.as_ref().unwrap().effects.unwrap();
+    assert_eq!((effects.created, outcomes(&run).migrated), (2, 2), "both are new there");
+    let report = soon(road::verify_run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 # Every call has a deadline, which goes to the service as `grpc-timeout`.
 CALL_S = 30
-PATIENCE_S = 100
+PATIENCE_S = 280
 GOING = {"PENDING", "RUNNING", "VERIFYING", "PAUSING", "CANCELLING"}
 
 

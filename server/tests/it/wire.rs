@@ -52,7 +52,8 @@ impl Wire {
         message.encode(&mut body).unwrap();
         let mut sender = self.sender.clone().ready().await.unwrap();
         let (answer, mut sending) = sender.send_request(request.body(()).unwrap(), false).unwrap();
-        sending.send_data(body.freeze(), true).unwrap();
+        // Who is refused by the head alone may be answered before the body is sent.
+        drop(sending.send_data(body.freeze(), true));
         let answer = soon(answer).await.unwrap();
         status(answer.headers())
     }

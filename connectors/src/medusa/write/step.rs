@@ -45,12 +45,13 @@ pub(super) enum Standing<'a> {
     Applied(&'a Value),
 }
 
-/// How far a call came before. A refusal of this run stands, one of an earlier run is void. What an
-/// earlier run wrote, or may have written, with other values is neither written over nor taken for
-/// this run's work.
+/// How far a call came before. A refusal of this run stands, one of an earlier run is void. What was
+/// written before, or may have been, with other values is neither written over nor taken for this
+/// work: by an earlier run, or by this one before it was tried again and found more of what the
+/// record refers to.
 pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<'a>, Stop> {
     let Some(made) = journaled(item, call.ordinal) else { return Ok(Standing::New) };
-    let is_other = made.earlier_run && made.call.payload_hash != call.payload_hash;
+    let is_other = made.call.payload_hash != call.payload_hash;
     match &made.state {
         CallState::Refused(_) if made.earlier_run => Ok(Standing::New),
         CallState::Refused(problem) => Err(Stop::Refused(refused_before(problem))),
@@ -69,12 +70,12 @@ pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<
     }
 }
 
-/// The refusal of a record that an earlier run wrote otherwise.
+/// The refusal of a record that was written otherwise before.
 fn other_values() -> Refusal {
     Refusal {
         reason: "TARGET_CONFLICT".to_owned(),
         field: None,
-        message: "an earlier run wrote a part of this record with other values".to_owned(),
+        message: "a part of this record was written before with other values".to_owned(),
     }
 }
 

@@ -90,6 +90,8 @@ pub(super) static SCOPE: Table = Table {
         ("source_type", ColumnType::Text),
         ("title", ColumnType::Text),
         ("locale", ColumnType::Text),
+        // Further ones, with spaces in between.
+        ("locales", ColumnType::Text),
         ("currency", ColumnType::Text),
         ("base_url", ColumnType::Text),
         ("prices_include_tax", ColumnType::Flag),

@@ -13,6 +13,7 @@ use crate::{
         run::{
             Run, RunKind,
             judgement::{self, Acceptance},
+            refuse_second_live,
         },
     },
     error::{Error, Result},
@@ -72,6 +73,9 @@ impl Api {
         };
         let mut run = change.tx.resource_lock::<Run>(&name).await?;
         run.check_etag(&request.etag, true)?;
+        if run.body.kind == RunKind::Live {
+            refuse_second_live(&mut change.tx, &run).await?;
+        }
         if let Some(event) = judgement::accept(&mut change.tx, &mut run, acceptance).await? {
             change.tx.resource_update(&mut run).await?;
             if run.body.kind == RunKind::Live {

@@ -18,6 +18,7 @@ use super::{
     listing::rows_where,
     migration as migration_api, own_name,
     page::Page,
+    snapshot::filter_value,
     watch::{self, Opening},
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
         plan::Plan,
         readiness as guards,
         run::{self, Run, RunKind, judgement},
+        verification,
     },
     begin,
     error::{Error, Result},
@@ -143,8 +145,19 @@ impl Api {
         etag: (&str, bool),
         event: RunEvent,
     ) -> Result<Resource<Run>> {
+        let goes_on = matches!(event, RunEvent::Resume | RunEvent::Retry);
+        if goes_on {
+            // Before the run is held: whoever begins a verification holds these two in that order.
+            change.tx.resource_children_hold(name).await?;
+        }
         let mut run = change.tx.resource_lock::<Run>(name).await?;
         run.check_etag(etag.0, etag.1)?;
+        if goes_on && let Some(other) = verification::under_way(&mut change.tx, name).await? {
+            return Err(Error::in_progress(name.as_str(), &other));
+        }
+        if event == RunEvent::Retry {
+            run.body.failure = None;
+        }
         if matches!(event, RunEvent::Start | RunEvent::Resume | RunEvent::Retry)
             && run.state.next(event).is_ok_and(|next| next.is_some())
         {
@@ -238,6 +251,14 @@ impl v1::run_service_server::RunService for Api {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
         let fields = filter::parse(&request.filter, &["kind", "state", "plan"])?;
+        let known = |field: &str, word: &str| match field {
+            "kind" => matches!(word, "TEST" | "LIVE"),
+            "state" => RunState::parse(word).is_some(),
+            _ => true,
+        };
+        if let Some((field, word)) = fields.iter().find(|(field, word)| !known(field, word)) {
+            return Err(filter_value(field, word).into());
+        }
         let arguments = format!("{parent}\n{}", request.filter);
         let page = Page::new(
             &caller.account,

@@ -33,8 +33,9 @@ pub struct Acceptance {
 pub async fn reopen(tx: &mut Tx, run: &mut Resource<Run>) -> Result<()> {
     let space = link_space(run);
     tx.run_record_reopen(&space, &run.name).await?;
-    run.body.failure = None;
     run.body.end_time = None;
+    // It was about what is being changed.
+    run.body.latest_verification_report.clear();
     recount(tx, run).await
 }
 
@@ -76,7 +77,8 @@ pub async fn quarantine(
         resource: run.name.as_str().to_owned(),
         ..NewEvent::default()
     };
-    event.attributes.insert("record".to_owned(), record.to_owned());
+    // The source id can be an e-mail address, and events hold no personal data.
+    event.attributes.insert("kind".to_owned(), kind.to_uppercase());
     event.attributes.insert("outcome".to_owned(), "QUARANTINED".to_owned());
     Ok(event)
 }
@@ -91,6 +93,8 @@ pub async fn accept(
     run: &mut Resource<Run>,
     acceptance: Acceptance,
 ) -> Result<Option<NewEvent>> {
+    // What made it wait is over; if it is not, the refusal undoes this too.
+    run.body.failure = None;
     let Some(event) = advance(run, RunEvent::Accept)? else { return Ok(None) };
     recount(tx, run).await?;
     let verdict = run.body.accounting.as_ref().map_or(Verdict::Complete, |sums| sums.verdict());
@@ -111,7 +115,6 @@ pub async fn accept(
             .with("count", count.to_string()));
         }
     }
-    run.body.failure = None;
     run.body.acceptance = Some(acceptance);
     Ok(Some(event))
 }

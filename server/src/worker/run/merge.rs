@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{error::Result, store::record_link::RecordLink};
 
+/// Why a record is undecided that is like an undecided one.
+const OWNER_UNDECIDED: &str = "the record that it is the same as cannot be decided";
+
 /// A record whose identity an earlier one has.
 pub(super) struct Twin {
     ready: Ready,
@@ -24,7 +27,7 @@ pub(super) struct Twin {
 /// What became of some twins.
 #[derive(Default)]
 struct Judged {
-    merged: Vec<Row>,
+    rows: Vec<Row>,
     links: Vec<RecordLink>,
     /// They took the identity over, and are to be written.
     heirs: Vec<Ready>,
@@ -76,7 +79,7 @@ impl Loader<'_> {
     ) -> std::result::Result<(), Stopped> {
         while !twins.is_empty() {
             let judged = self.judge(kind, twins).await?;
-            self.settle(kind, judged.merged, judged.links).await?;
+            self.settle(kind, judged.rows, judged.links).await?;
             self.write_new(kind, judged.heirs).await?;
             twins = judged.waiting;
         }
@@ -92,7 +95,8 @@ impl Loader<'_> {
         let outcomes = tx.run_record_outcomes(self.run, kind.as_str(), &owners).await?;
         let links: HashMap<String, RecordLink> =
             links.into_iter().map(|link| (link.source_id.clone(), link)).collect();
-        // One that is undecided may stand there: a second one beside it could be one too many.
+        // One that is undecided may stand there: a second one beside it could be one too many, and
+        // whether there is anything to be merged into is just as undecided.
         let undecided: HashSet<String> = outcomes
             .into_iter()
             .filter(|(_, outcome)| outcome == "unknown")
@@ -112,9 +116,11 @@ impl Loader<'_> {
                     ..link.clone()
                 });
             }
-            if links.contains_key(&twin.owner) || undecided.contains(&twin.owner) {
-                let ordinal = twin.ready.ordinal;
-                judged.merged.push(Row::merged(kind, &source_id, ordinal, &twin.owner));
+            let ordinal = twin.ready.ordinal;
+            if links.contains_key(&twin.owner) {
+                judged.rows.push(Row::merged(kind, &source_id, ordinal, &twin.owner));
+            } else if undecided.contains(&twin.owner) {
+                judged.rows.push(Row::unknown(kind, &source_id, ordinal, OWNER_UNDECIDED));
             } else if let Some(heir) = heirs.get(&twin.identity) {
                 judged.waiting.push(Twin { owner: heir.clone(), ..twin });
             } else {

@@ -47,7 +47,7 @@ const QUARANTINED_FLOOR: i64 = 500;
 pub(super) async fn execute(work: &Work) -> Result<()> {
     let name = work.claim.resource.clone();
     let Some(run) = take(work, &name).await? else { return Ok(()) };
-    let stopped = match attempt(work, &run).await {
+    let stopped = match attempt(work, run).await {
         Ok(()) => return finish(work, &name).await,
         Err(stopped) => stopped,
     };
@@ -126,11 +126,11 @@ async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
 }
 
 /// Prepares the target and loads every kind.
-async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Result<(), Stopped> {
+async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Stopped> {
+    let space = run::link_space(&run);
+    let (way, run) = shop::way(work, run, &space).await?;
     let name = &run.name;
-    let space = run::link_space(run);
-    let way = shop::way(work, run, &space).await?;
-    let (totals, prepared) = prepare(work, run, &way, &space).await?;
+    let (totals, prepared) = prepare(work, &run, &way, &space).await?;
     let kinds = way.kinds();
     let mut tx = work.begin().await?;
     let counts = tx.run_record_counts(name).await?;

@@ -19,10 +19,14 @@ use crate::{
     store::{record_link::LinkSpace, resource::Resource},
 };
 
-/// The way of a run's records, with its shop open. A TEST run whose isolated shop is gone forgets
-/// what it did there.
-pub(super) async fn way(work: &Work, run: &Resource<Run>, space: &LinkSpace) -> Result<Way> {
-    let (way, instance) = open(&work.app, &work.claim.account, run).await?;
+/// The way of a run's records, with its shop open, and the run as it is then: a TEST run whose
+/// isolated shop is gone forgets what it did there.
+pub(super) async fn way(
+    work: &Work,
+    run: Resource<Run>,
+    space: &LinkSpace,
+) -> Result<(Way, Resource<Run>)> {
+    let (way, instance) = open(&work.app, &work.claim.account, &run).await?;
     if instance != run.body.sandbox_instance {
         let mut tx = work.begin().await?;
         tx.run_reset(space, &run.name).await?;
@@ -32,8 +36,9 @@ pub(super) async fn way(work: &Work, run: &Resource<Run>, space: &LinkSpace) -> 
         held.body.sandbox_instance = instance;
         tx.resource_update(&mut held).await?;
         work.commit(tx).await?;
+        return Ok((way, held));
     }
-    Ok(way)
+    Ok((way, run))
 }
 
 /// The way of a run's records, and which isolated shop of this server it leads to, if to one.

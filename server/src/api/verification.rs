@@ -33,6 +33,8 @@ use crate::{
     },
 };
 
+/// The most reports on a page: each is read with the document it is exported as.
+const REPORTS_MAX: i64 = 50;
 /// The size of a piece of an exported report.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// What stands where a value is not shown.
@@ -195,7 +197,7 @@ impl v1::verification_service_server::VerificationService for Api {
             parent.as_str(),
             request.page_size,
             &request.page_token,
-            1_000,
+            REPORTS_MAX,
         )?;
         let keys = &self.app.keys;
         let cut =

@@ -13,7 +13,7 @@ use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use cartage_server::name::Name;
 
 use crate::{
-    support::{Server, refused_with, soon},
+    support::{Server, folder, refused_with, soon},
     walk::{Walk, live},
 };
 
@@ -221,4 +221,40 @@ async fn a_run_that_failed_goes_on_where_it_ended() {
     assert_eq!(walk.shop.state("cartage_key")["counts"]["products"], 2);
     let report = soon(road::verify_run(&walk.client, &run.name, |_| {})).await.unwrap();
     assert!(report.passed, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_the_same_as_an_undecided_record_is_undecided_too() {
+    let server = Server::start().await;
+    let header = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,\
+        Default Address Address1,Default Address City,Default Address Country Code,\
+        Default Address Zip,Phone,Note,Tags\n";
+    let row = |id: &str, name: &str| {
+        format!("'{id},{name},Muster,same@example.com,no,Weg 1,Bern,CH,3000,,,\n")
+    };
+    let export = [header, &row("1", "Anna"), &row("2", "Berta")].concat();
+    let files = folder(&[("customers_export.csv", export.as_bytes())]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    // Whether Anna was written is never known: the call is cut, and no look-up after that is answered.
+    let on_customers = |fault, reads| Rule {
+        fault,
+        reads,
+        path: Some("/admin/customers".to_owned()),
+        ..Rule::default()
+    };
+    let cut = Rule { body: Some("Anna".to_owned()), ..on_customers(Fault::CutBefore, false) };
+    let lost = Rule { from: Some(2), ..on_customers(Fault::FailBefore, true) };
+    let rules = vec![cut, lost];
+    walk.shop.set_faults(Faults { rules, ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    walk.shop.set_faults(Faults::default());
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    assert_eq!((outcomes(&run).merged, outcomes(&run).unknown), (0, 2), "{run:?}");
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    walk.client.call(retry).await.unwrap();
+    let run = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    assert_eq!((outcomes(&run).merged, outcomes(&run).unknown), (1, 0), "{run:?}");
+    assert_eq!(walk.shop.state("cartage_key")["counts"]["customers"], 1);
 }

@@ -4,13 +4,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cartage_model::{Kind, Loss, Mapped};
 use cartage_pipeline::mapping::Mask;
 use cartage_proto::v1;
+use prost::Message;
 use serde_json::Value;
 
 use super::super::{
     Api,
     convert::{self, record_kind_of, timestamp},
     filter, own_name,
-    page::Page,
+    page::{self, Page},
 };
 use crate::{
     app::{
@@ -29,6 +30,9 @@ use crate::{
     },
     token::Caller,
 };
+
+/// How many rows of the ledger are read at once.
+const ROWS_AT_ONCE: i64 = 50;
 
 /// The id of a record of the ledger in its name: kind and source id, which can be any text.
 fn record_id(kind: &str, source_id: &str) -> String {
@@ -83,16 +87,25 @@ impl Api {
         let keys = &self.app.keys;
         let mut tx = self.app.store.begin(&caller.account).await?;
         let held = tx.resource_get::<Run>(&run).await?;
-        let rows = tx
-            .run_record_page(&run, &wanted, page.after(keys)?, page.size.saturating_add(1))
-            .await?;
-        let places: Vec<_> =
-            rows.iter().map(|row| (row.kind.clone(), row.source_id.clone())).collect();
-        let records = self.encode_records(&mut tx, caller, &held, rows).await?;
+        let mut after: Option<(String, String)> = page.after(keys)?;
+        let mut left = page.size.saturating_add(1);
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        // A row holds every value that was changed: what does not fit into the page is not read.
+        while left > 0 && bytes <= page::BYTES_MAX {
+            let limit = left.min(ROWS_AT_ONCE);
+            let rows = tx.run_record_page(&run, &wanted, after.clone(), limit).await?;
+            let read = i64::try_from(rows.len()).unwrap_or(limit);
+            let places: Vec<_> =
+                rows.iter().map(|row| (row.kind.clone(), row.source_id.clone())).collect();
+            after = places.last().cloned().or(after);
+            let records = self.encode_records(&mut tx, caller, &held, rows).await?;
+            bytes += records.iter().map(Message::encoded_len).sum::<usize>();
+            found.extend(places.into_iter().zip(records));
+            left = if read < limit { 0 } else { left.saturating_sub(read) };
+        }
         tx.rollback().await?;
-        let rows = places.into_iter().zip(records);
         let (run_records, next_page_token) =
-            page.fill(keys, rows, |(place, _)| place.clone(), |(_, record)| record)?;
+            page.fill(keys, found, |(place, _)| place.clone(), |(_, record)| record)?;
         Ok(v1::ListRunRecordsResponse { run_records, next_page_token })
     }
 

@@ -43,18 +43,20 @@ pub(crate) fn print(context: &Context, report: &v1::VerificationReport) -> Resul
         ("MISSING", "/missing"),
         ("UNEXPECTED", "/unexpected"),
     ];
-    let money: [Column; 7] = [
+    let money: [Column; 8] = [
         ("MONTH", "/month"),
         ("CURRENCY", "/currencyCode"),
         ("REVENUE OLD", "/revenue/sourceAmount"),
+        ("LEFT OUT", "/revenue/explainedAmount"),
         ("REVENUE NEW", "/revenue/targetAmount"),
         ("DIFFERENCE", "/revenue/difference"),
         ("TAX", "/tax/difference"),
         ("REFUNDS", "/refunds/difference"),
     ];
-    let stock: [Column; 4] = [
+    let stock: [Column; 5] = [
         ("LOCATION", "/location"),
         ("OLD", "/sourceUnits"),
+        ("LEFT OUT", "/explainedUnits"),
         ("NEW", "/targetUnits"),
         ("DIFFERENCE", "/difference"),
     ];

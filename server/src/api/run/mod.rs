@@ -136,6 +136,20 @@ fn same_migration(name: &Name, migration: &Name, field: &str) -> Result<()> {
     Err(Error::field(field, "REFERENCE_INVALID", "It belongs to another migration."))
 }
 
+/// The handler of a call that only moves a run: by which event, and whether it must bring an etag.
+macro_rules! moved {
+    ($api:ident, $request:ident, $method:literal, $etag_required:literal, $event:expr) => {{
+        let (caller, request) = $api.enter($request)?;
+        let name = own_name(&caller, &request.name, "runs", "name")?;
+        let mut change = begin!($api, &caller, $method, &request);
+        let etag = (request.etag.as_str(), $etag_required);
+        let run = $api.advance_run(&mut change, &name, etag, $event).await?;
+        let response = $api.encoded_run(&mut change.tx, &run).await?;
+        change.finish($api, &response).await?;
+        Ok(Response::new(response))
+    }};
+}
+
 impl Api {
     /// Applies a caller's event to a run that is held; the run as it is afterwards.
     async fn advance_run(
@@ -295,56 +309,28 @@ impl v1::run_service_server::RunService for Api {
         &self,
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let (caller, request) = self.enter(request)?;
-        let name = own_name(&caller, &request.name, "runs", "name")?;
-        let mut change = begin!(self, &caller, "StartRun", &request);
-        let etag = (request.etag.as_str(), true);
-        let run = self.advance_run(&mut change, &name, etag, RunEvent::Start).await?;
-        let response = self.encoded_run(&mut change.tx, &run).await?;
-        change.finish(self, &response).await?;
-        Ok(Response::new(response))
+        moved!(self, request, "StartRun", true, RunEvent::Start)
     }
 
     async fn pause_run(
         &self,
         request: Request<v1::PauseRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let (caller, request) = self.enter(request)?;
-        let name = own_name(&caller, &request.name, "runs", "name")?;
-        let mut change = begin!(self, &caller, "PauseRun", &request);
-        let etag = (request.etag.as_str(), false);
-        let run = self.advance_run(&mut change, &name, etag, RunEvent::Pause).await?;
-        let response = self.encoded_run(&mut change.tx, &run).await?;
-        change.finish(self, &response).await?;
-        Ok(Response::new(response))
+        moved!(self, request, "PauseRun", false, RunEvent::Pause)
     }
 
     async fn resume_run(
         &self,
         request: Request<v1::ResumeRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let (caller, request) = self.enter(request)?;
-        let name = own_name(&caller, &request.name, "runs", "name")?;
-        let mut change = begin!(self, &caller, "ResumeRun", &request);
-        let etag = (request.etag.as_str(), false);
-        let run = self.advance_run(&mut change, &name, etag, RunEvent::Resume).await?;
-        let response = self.encoded_run(&mut change.tx, &run).await?;
-        change.finish(self, &response).await?;
-        Ok(Response::new(response))
+        moved!(self, request, "ResumeRun", false, RunEvent::Resume)
     }
 
     async fn retry_run(
         &self,
         request: Request<v1::RetryRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let (caller, request) = self.enter(request)?;
-        let name = own_name(&caller, &request.name, "runs", "name")?;
-        let mut change = begin!(self, &caller, "RetryRun", &request);
-        let etag = (request.etag.as_str(), false);
-        let run = self.advance_run(&mut change, &name, etag, RunEvent::Retry).await?;
-        let response = self.encoded_run(&mut change.tx, &run).await?;
-        change.finish(self, &response).await?;
-        Ok(Response::new(response))
+        moved!(self, request, "RetryRun", false, RunEvent::Retry)
     }
 
     async fn resolve_run_record(
@@ -367,14 +353,7 @@ impl v1::run_service_server::RunService for Api {
         &self,
         request: Request<v1::CancelRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let (caller, request) = self.enter(request)?;
-        let name = own_name(&caller, &request.name, "runs", "name")?;
-        let mut change = begin!(self, &caller, "CancelRun", &request);
-        let etag = (request.etag.as_str(), false);
-        let run = self.advance_run(&mut change, &name, etag, RunEvent::Cancel).await?;
-        let response = self.encoded_run(&mut change.tx, &run).await?;
-        change.finish(self, &response).await?;
-        Ok(Response::new(response))
+        moved!(self, request, "CancelRun", false, RunEvent::Cancel)
     }
 
     async fn watch_run(

@@ -9,7 +9,7 @@ use super::{
     raw::RawWriter,
     segment::Files,
     table_writer::TableWriter,
-    tables::{Cell, SCOPE, scope_parts},
+    tables::{Cell, SCOPE, scope_cells},
 };
 
 /// A scope with its text and its hash.
@@ -67,8 +67,8 @@ pub(super) async fn write(
 }
 
 fn push(table: &mut TableWriter, index: usize, node: &ScopeNode, it: &Document) -> Result<()> {
-    let (level, code) = scope_parts(&node.scope);
-    let (parent_level, parent_code) = node.parent.as_ref().map(scope_parts).unzip();
+    let (level, code) = scope_cells(Some(&node.scope));
+    let (parent_level, parent_code) = scope_cells(node.parent.as_ref());
     table.push(&[
         Cell::from(index),
         Cell::from(&node.source_id),
@@ -77,7 +77,7 @@ fn push(table: &mut TableWriter, index: usize, node: &ScopeNode, it: &Document) 
         Cell::from(level),
         Cell::from(code),
         Cell::from(parent_level),
-        Cell::from(parent_code.flatten()),
+        Cell::from(parent_code),
         Cell::from(&node.source_type),
         Cell::from(&node.title),
         Cell::from(&node.locale),

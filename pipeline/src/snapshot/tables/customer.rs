@@ -4,7 +4,7 @@ use cartage_model::{Customer, Kind};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, row, scope_parts,
+    Result, Root, Rows, Table, name, position, row, scope_cells,
 };
 
 const CUSTOMER_ONLY: &[Kind] = &[Kind::Customer];
@@ -122,7 +122,7 @@ pub(super) static TABLES: &[&Table] =
 /// Pushes a customer's rows.
 pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, customer: &Customer) -> Result<()> {
     let id = customer.source_id.as_str();
-    let (level, code) = customer.scope.as_ref().map(scope_parts).unzip();
+    let (level, code) = scope_cells(customer.scope.as_ref());
     row!(
         rows,
         CUSTOMER,
@@ -148,7 +148,7 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, customer: &Customer) ->
         &customer.created_at,
         &customer.updated_at,
         level,
-        code.flatten(),
+        code,
     );
     push_addresses(rows, id, customer)?;
     for (index, consent) in customer.consents.iter().enumerate() {

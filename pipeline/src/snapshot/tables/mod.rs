@@ -171,7 +171,7 @@ fn push_narrower<T: serde::Serialize>(
     narrower: &[ScopedValue<T>],
 ) -> Result<()> {
     for entry in narrower {
-        let (level, code) = scope_parts(&entry.scope);
+        let (level, code) = scope_cells(Some(&entry.scope));
         let value = match serde_json::to_value(&entry.value)? {
             serde_json::Value::String(text) => text,
             other => other.to_string(),
@@ -181,8 +181,9 @@ fn push_narrower<T: serde::Serialize>(
     Ok(())
 }
 
-pub(super) fn scope_parts(scope: &Scope) -> (&'static str, Option<&str>) {
-    (scope.level(), scope.code())
+/// The cells of a scope: its level and its code. Both are empty where nothing is said.
+pub(super) fn scope_cells(scope: Option<&Scope>) -> (Option<&'static str>, Option<&str>) {
+    (scope.map(Scope::level), scope.and_then(Scope::code))
 }
 
 /// Positions count from 1.

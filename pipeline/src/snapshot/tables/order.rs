@@ -4,7 +4,7 @@ use cartage_model::{AppliedTax, Kind, Order, OrderAddress};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, row, scope_parts,
+    Result, Root, Rows, Table, name, position, row, scope_cells,
 };
 
 const ORDER_ONLY: &[Kind] = &[Kind::Order];
@@ -80,7 +80,7 @@ tables! {
 /// Pushes an order's rows.
 pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, order: &Order) -> Result<()> {
     let id = order.source_id.as_str();
-    let (level, code) = order.scope.as_ref().map(scope_parts).unzip();
+    let (level, code) = scope_cells(order.scope.as_ref());
     row!(
         rows,
         ORDER,
@@ -111,7 +111,7 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, order: &Order) -> Resul
         &order.paid_at,
         &order.cancelled_at,
         level,
-        code.flatten(),
+        code,
     );
     push_lines(rows, id, order)?;
     push_taxes(rows, id, None, &order.taxes)?;

@@ -4,7 +4,7 @@ use cartage_model::{Kind, PriceKind, Product, Variant};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, push_narrower, push_scoped, row, scope_parts,
+    Result, Root, Rows, Table, name, position, push_narrower, push_scoped, row, scope_cells,
 };
 
 const PRODUCT_ONLY: &[Kind] = &[Kind::Product];
@@ -232,7 +232,7 @@ fn push_variant(rows: &mut dyn Rows, id: &str, place: u64, variant: &Variant) ->
         row!(rows, VARIANT_OPTION, id, place, position(index), &option.option, &option.value);
     }
     for (index, price) in variant.prices.iter().enumerate() {
-        let (level, code) = price.scope.as_ref().map(scope_parts).unzip();
+        let (level, code) = scope_cells(price.scope.as_ref());
         row!(
             rows,
             VARIANT_PRICE,
@@ -244,7 +244,7 @@ fn push_variant(rows: &mut dyn Rows, id: &str, place: u64, variant: &Variant) ->
             price.money.amount,
             price.money.currency.as_str(),
             level,
-            code.flatten(),
+            code,
             price.includes_tax,
             price.starts_at,
             price.ends_at,

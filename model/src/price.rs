@@ -60,7 +60,7 @@ pub struct Price {
     /// The price list it stands in, by its name or id in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_list: Option<String>,
-    /// What the model has no field for.
+    /// What the model has no field for. A price with any of it counts as conditional.
     #[serde(default, skip_serializing_if = "UnknownFields::is_empty")]
     pub unknown: UnknownFields,
 }
@@ -107,15 +107,33 @@ impl Price {
         })
     }
 
-    fn has_no_condition(&self) -> bool {
-        self.starts_at.is_none()
-            && self.ends_at.is_none()
-            && self.quantity_min.is_none()
-            && self.quantity_max.is_none()
-            && self.customer_group.is_none()
-            && self.company.is_none()
-            && self.customer.is_none()
-            && self.country_code.is_none()
-            && self.price_list.is_none()
+    /// Whether it is asked of everybody in its scope, always and from the first piece on. What the
+    /// model has no field for may be a condition as well, so a price with such is none for all.
+    pub fn has_no_condition(&self) -> bool {
+        // Every field is named, so that one which is added has to be judged here.
+        let Self {
+            kind: _,
+            money: _,
+            scope: _,
+            includes_tax: _,
+            percent_off: _,
+            starts_at,
+            ends_at,
+            quantity_min,
+            quantity_max,
+            customer_group,
+            company,
+            customer,
+            country_code,
+            price_list,
+            unknown,
+        } = self;
+        let buyers = [customer_group, company, customer, country_code, price_list];
+        starts_at.is_none()
+            && ends_at.is_none()
+            && quantity_min.is_none()
+            && quantity_max.is_none()
+            && buyers.into_iter().all(Option::is_none)
+            && unknown.is_empty()
     }
 }

@@ -532,6 +532,35 @@ async fn taxes_may_be_included_and_fees_count() {
     assert_eq!(shop.findings(&rules).await.0.len(), 2);
 }
 
+#[tokio::test]
+async fn a_price_for_some_is_not_the_price_of_the_variant() {
+    let regular = |amount: &str| Price::plain(PriceKind::Regular, eur(amount));
+    let of_company = || Price { company: Some("X".to_owned()), ..regular("0") };
+    let of_site = Price { scope: Some(Scope::Website("b".to_owned())), ..regular("8") };
+    let rules = [own_rule(
+        "SELECT product_id AS source_id, price_kind || ' ' || company_id AS evidence \
+        FROM variant_price WHERE company_id IS NOT NULL",
+    )];
+    let cases = [
+        (vec![of_company(), regular("9")], None),
+        (vec![of_company(), of_site], None),
+        (vec![of_company()], Some("variant_price_missing")),
+    ];
+    for (prices, expected) in cases {
+        let mut shop = Shop::sound();
+        shop.variant().prices = prices;
+        let priced = built_in_rules().unwrap();
+        let priced = priced.into_iter().filter(|rule| {
+            ["variant_price_missing", "variant_price_zero"].contains(&rule.id.as_str())
+        });
+        let found = shop.findings(&priced.collect::<Vec<_>>()).await.0;
+        let found = found.iter().map(|it| it.rule_id.as_str()).next();
+        assert_eq!(found, expected, "{:?}", shop.variant().prices);
+        let evidence = &shop.findings(&rules).await.0[0].evidence;
+        assert_eq!(evidence.as_deref(), Some("regular X"));
+    }
+}
+
 fn own_rule(sql: &str) -> Rule {
     Rule {
         id: "own".to_owned(),

@@ -511,3 +511,28 @@ fn url() -> Url {
         pattern: Some(true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What says how much and where a price is, not for whom.
+    const NO_CONDITIONS: [&str; 5] = ["kind", "money", "scope", "includes_tax", "percent_off"];
+
+    #[test]
+    fn every_further_field_of_a_price_is_a_condition() {
+        let full = serde_json::to_value(price()).unwrap();
+        let plain = serde_json::to_value(Price::plain(PriceKind::Regular, money())).unwrap();
+        for (field, value) in full.as_object().unwrap() {
+            let mut said = plain.clone();
+            said[field] = value.clone();
+            let price = serde_json::from_value::<Price>(said).unwrap();
+            let expected = NO_CONDITIONS.contains(&field.as_str());
+            assert_eq!(price.has_no_condition(), expected, "{field}");
+        }
+        let empty = full.as_object().unwrap().values().filter(|value| **value == Value::Null);
+        assert_eq!(empty.count(), 0, "the example leaves a field empty");
+    }
+}

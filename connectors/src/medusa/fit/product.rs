@@ -1,8 +1,9 @@
 //! Products: options and values that variants may name, one plain price per currency, stock not
 //! below zero, weights that survive a 32-bit float.
 
-use cartage_model::{Currency, Weight};
+use cartage_model::{Currency, Money, Price, PriceKind, Scope, Weight};
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -170,7 +171,9 @@ impl Fitter {
             let amount = json::decimal_of(money, "amount")
                 .ok_or_else(|| invalid(&field, "a price has no amount"))?;
             let code = currency.as_str().to_ascii_lowercase();
-            if !is_plain(&price) || plain_prices.iter().any(|(known, _)| *known == code) {
+            if !is_plain(&price, Money::new(amount, currency.clone()))
+                || plain_prices.iter().any(|(known, _)| *known == code)
+            {
                 others.push(json::dense(price));
                 continue;
             }
@@ -275,16 +278,20 @@ impl Fitter {
     }
 }
 
-/// Whether a price holds for everybody, always and from the first piece on.
-fn is_plain(price: &Value) -> bool {
-    let is_regular = price.get("kind").is_none_or(|kind| kind == "regular");
-    let is_everywhere =
-        price.get("scope").is_none_or(|scope| scope.is_null() || scope["level"] == "shop");
-    is_regular
-        && is_everywhere
-        && ["starts_at", "ends_at", "quantity_min", "customer_group"]
-            .into_iter()
-            .all(|condition| price.get(condition).is_none_or(Value::is_null))
+/// Whether a price is everybody's, everywhere. One that a mapping made by hand may say an amount
+/// and a currency alone; one whose conditions cannot be read is nobody's.
+fn is_plain(price: &Value, money: Money) -> bool {
+    let Value::Object(said) = price else { return false };
+    let mut whole = said.clone();
+    whole.insert("money".to_owned(), json!(money));
+    if said.get("kind").is_none_or(Value::is_null) {
+        whole.insert("kind".to_owned(), json!(PriceKind::Regular));
+    }
+    Price::deserialize(Value::Object(whole)).is_ok_and(|price| {
+        price.kind == PriceKind::Regular
+            && matches!(price.scope, None | Some(Scope::Shop))
+            && price.has_no_condition()
+    })
 }
 
 /// Value per option title, each known to the product.

@@ -70,6 +70,38 @@ fn prices_are_rounded_to_the_currency_and_only_plain_ones_are_applied() {
 }
 
 #[test]
+fn a_price_with_a_condition_is_not_made_everybodys() {
+    let regular =
+        |amount: &str| json!({"kind": "regular", "money": {"amount": amount, "currency": "EUR"}});
+    let check = |condition: &str, value: &Value, expected: &str| {
+        let mut first = regular("5");
+        first[condition] = value.clone();
+        let product = json!({"title": "T", "variants": [{"prices": [first, regular("9")]}]});
+        let product = fitted(Kind::Product, product);
+        let prices = &product.fields["variants"][0]["prices"];
+        assert_eq!(*prices, json!([{"currency_code": "eur", "amount": expected}]), "{condition}");
+    };
+    let conditions = json!({
+        "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z",
+        "quantity_min": "5", "quantity_max": "9", "customer_group": "g", "company": "X",
+        "customer": "c", "country_code": "DE", "price_list": "spring",
+        "unknown": {"rules": {"region_id": "r"}},
+    });
+    for (condition, value) in conditions.as_object().unwrap() {
+        check(condition, value, "9");
+    }
+    check("company", &Value::Null, "5");
+    check("includes_tax", &json!(true), "5");
+    let unread = json!({"title": "T", "variants": [{"prices": [
+        {"amount": "5", "currency_code": "eur", "starts_at": "soon"},
+        {"amount": "9", "currency_code": "eur"},
+    ]}]});
+    let variant = &fitted(Kind::Product, unread).fields["variants"][0];
+    assert_eq!(variant["prices"], json!([{"currency_code": "eur", "amount": "9"}]));
+    assert_eq!(variant["metadata"]["other_prices"][0]["starts_at"], "soon");
+}
+
+#[test]
 fn a_handle_medusa_refuses_is_changed_and_kept() {
     let product = fitted(Kind::Product, json!({"title": "T", "handle": "Old_Handle"}));
     assert_eq!(product.fields["handle"], "old-handle");

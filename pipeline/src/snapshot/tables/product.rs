@@ -1,6 +1,6 @@
 //! The tables of products and what belongs to them.
 
-use cartage_model::{Kind, PriceKind, Product, Variant};
+use cartage_model::{Kind, Price, PriceKind, Product, Scope, Variant};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
@@ -55,7 +55,9 @@ tables! {
         "product_id": Text, "variant_position": Whole, "position": Whole, "variant_id": Text,
         "price_kind": Text, "amount": Decimal, "currency": Text, "scope_level": Text,
         "scope_code": Text, "includes_tax": Flag, "starts_at": Time, "ends_at": Time,
-        "quantity_min": Decimal, "customer_group_id": Text,
+        "quantity_min": Decimal, "customer_group_id": Text, "quantity_max": Decimal,
+        "company_id": Text, "customer_id": Text, "country_code": Text, "price_list": Text,
+        "percent_off": Decimal,
     }
     VARIANT_STOCK "variant_stock" {
         "product_id": Text, "variant_position": Whole, "position": Whole, "variant_id": Text,
@@ -193,12 +195,16 @@ fn push_references(rows: &mut dyn Rows, id: &str, product: &Product) -> Result<(
     Ok(())
 }
 
+/// The regular price that everybody is asked: that of the shop, else that of one of its parts.
+fn price_for_all(variant: &Variant) -> Option<&Price> {
+    let is_for_all = |price: &&Price| price.kind == PriceKind::Regular && price.has_no_condition();
+    let regular = || variant.prices.iter().filter(is_for_all);
+    let of_shop = |price: &&Price| matches!(price.scope, None | Some(Scope::Shop));
+    regular().find(of_shop).or_else(|| regular().next())
+}
+
 fn push_variant(rows: &mut dyn Rows, id: &str, place: u64, variant: &Variant) -> Result<()> {
-    let price = variant
-        .prices
-        .iter()
-        .find(|price| price.kind == PriceKind::Regular && price.scope.is_none())
-        .or_else(|| variant.prices.iter().find(|price| price.kind == PriceKind::Regular));
+    let price = price_for_all(variant);
     let stock = variant
         .stock
         .iter()
@@ -250,6 +256,12 @@ fn push_variant(rows: &mut dyn Rows, id: &str, place: u64, variant: &Variant) ->
             price.ends_at,
             price.quantity_min,
             &price.customer_group,
+            price.quantity_max,
+            &price.company,
+            &price.customer,
+            &price.country_code,
+            &price.price_list,
+            price.percent_off,
         );
     }
     for (index, stock) in variant.stock.iter().enumerate() {

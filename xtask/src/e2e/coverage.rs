@@ -53,7 +53,7 @@ const EXCEPTIONS: &[(&str, Kind, &[&str])] = &[
         &["metadata.tax_class", "metadata.unknown"],
     ),
     (
-        "the exports are of one language and one shop",
+        "the exports have the texts of one language, and of markets only prices and whether a product is in them",
         Kind::Product,
         &[
             "metadata.title_by_scope",

@@ -152,6 +152,12 @@ impl Sheet<'_> {
         headings.iter().find_map(|heading| self.take(row, heading))
     }
 
+    /// The headings that begin with a text, in any case.
+    pub(crate) fn headings_of(&self, start: &str) -> Vec<&str> {
+        let all = self.headings.iter().map(String::as_str);
+        all.filter(|heading| heading.to_lowercase().starts_with(start)).collect()
+    }
+
     /// The cells of a row that nobody read, of wanted headings.
     pub(crate) fn unread(
         &self,

@@ -45,7 +45,7 @@ pub(crate) const LOSSES: &[Loss] = &[
         "A product has one status; that of the whole shop is taken.",
     ),
     lost(Kind::Product, "visibility", "Whatever is published stands in lists and in the search."),
-    lost(Kind::Product, "assigned", "Every product goes to the one sales channel of the run."),
+    kept(Kind::Product, "assigned", "Every product goes to the one sales channel of the run."),
     lost(Kind::Product, "media", "Products have pictures, no films or files."),
     kept(Kind::Product, "product_type", "Bundles, downloads and gift cards become plain products."),
     kept(Kind::Product, "short_description_html", "There is one description."),

@@ -120,6 +120,7 @@ const PRODUCT: Paths = &[
     ("metadata.vendor", "vendor"),
     ("metadata.product_type", "product_type"),
     ("metadata.source_status", "status"),
+    ("metadata.assigned", "assigned"),
     ("metadata.short_description", "short_description_html.value"),
     ("metadata.seo_title", "seo.title.value"),
     ("metadata.seo_description", "seo.description.value"),

@@ -23,8 +23,9 @@ use cartage_model::{Currency, Kind, RawRecord, RawScope, ReadMap, Record, ScopeT
 use super::{layout::FileKind, reason};
 use sheet::Sheet;
 
-/// The version of [`Map`], which snapshots record.
-pub const VERSION: &str = "shopify_csv/1";
+/// The version of [`Map`], which snapshots record. 2 reads `Included / …` as the assignment to
+/// markets, which stood among the unknown fields before.
+pub const VERSION: &str = "shopify_csv/2";
 
 /// The read map of Shopify's exports.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use cartage_model::{
     Currency, Image, OptionValue, Placement, Product, ProductOption, ProductStatus, ProductType,
-    Scoped, Seo, Unreadable,
+    Scope, Scoped, ScopedValue, Seo, Unreadable,
 };
 
 use super::{
     super::category_path::normalised,
     field::{google, metafields},
+    scope::market,
     sheet::Sheet,
     value::{list, truth},
     variant,
@@ -49,6 +50,7 @@ pub(super) fn read(
         variants,
         images: images(&mut sheet),
         categories: placement(sheet.take_first("product category").map(|text| normalised(&text))),
+        assigned: assigned(&mut sheet),
         collections: placement(sheet.take_first("collection").map(|text| text.trim().to_owned())),
         custom_fields: [google(&mut sheet, 0, |_| true), metafields(&mut sheet, 0)].concat(),
         unknown: sheet.rest(),
@@ -65,6 +67,22 @@ fn placement(source_id: Option<String>) -> Vec<Placement> {
 fn take_truth(sheet: &mut Sheet, key: &str) -> Option<bool> {
     let row = (0..sheet.len()).find(|row| sheet.look(*row, key).is_some())?;
     sheet.take_as(row, key, truth)
+}
+
+/// In which markets the product is, as `Included / International` says; of the whole shop the
+/// exports say nothing. A cell that is neither yes nor no is left over.
+fn assigned(sheet: &mut Sheet) -> Scoped<bool> {
+    let mut assigned = Scoped::<bool>::default();
+    for (heading, key) in sheet.columns(|key| key.starts_with("included / ")) {
+        let said = (0..sheet.len()).find_map(|row| sheet.look(row, &key)).and_then(truth);
+        let Some((code, value)) = market(&heading).zip(said) else { continue };
+        let scope = Scope::Website(code.to_owned());
+        if assigned.scoped.iter().all(|known| known.scope != scope) {
+            sheet.take_first(&key);
+            assigned.scoped.push(ScopedValue { scope, value });
+        }
+    }
+    assigned
 }
 
 /// `Status` where it says something known, else `Published`; a product of a template that says

@@ -34,7 +34,7 @@ pub(super) fn tree(
 }
 
 /// The market in `Price / International`.
-fn market(heading: &str) -> Option<&str> {
+pub(super) fn market(heading: &str) -> Option<&str> {
     let key = FileKind::Products.key(heading);
     let (_, name) = heading.split_once('/').filter(|_| is_market(&key))?;
     Some(name.trim()).filter(|name| !name.is_empty())

@@ -55,6 +55,12 @@ impl Sheet {
         self.column(key).and_then(|column| self.headings.get(column)).map_or(key, String::as_str)
     }
 
+    /// The headings of all columns whose key is wanted, with their keys.
+    pub(super) fn columns(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let all = self.headings.iter().zip(&self.keys).filter(|(_, key)| wanted(key));
+        all.map(|(heading, key)| (heading.clone(), key.clone())).collect()
+    }
+
     /// What a cell says, unless it is blank. The cell is not taken by this.
     pub(super) fn look(&self, row: usize, key: &str) -> Option<&str> {
         let cell = self.rows.get(row)?.get(self.column(key)?)?;

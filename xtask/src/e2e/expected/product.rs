@@ -25,6 +25,7 @@ pub(super) fn read(sheet: &Sheet<'_>, currency: &str) -> (String, Facts) {
     facts.put_some("collection", collection.clone());
     facts.put_some("collections[0]", collection);
     status(sheet, &mut facts);
+    markets(sheet, &mut facts);
     images(sheet, &mut facts);
     let options = options(sheet);
     for (name, values) in &options {
@@ -68,6 +69,21 @@ fn status(sheet: &Sheet<'_>, facts: &mut Facts) {
     }
     facts.put("status", if status == "active" { "published" } else { "draft" });
     facts.put("metadata.source_status", status);
+}
+
+/// Whether it is in the market of each `Included / …`, in the order of the columns.
+fn markets(sheet: &Sheet<'_>, facts: &mut Facts) {
+    let mut place = 0;
+    for heading in sheet.headings_of("included / ") {
+        let text = (0..sheet.len()).find_map(|row| sheet.peek(row, heading));
+        let Some(said) = text.and_then(truth) else { continue };
+        sheet.first(heading);
+        let path = format!("metadata.assigned.scoped[{place}]");
+        facts.put(format!("{path}.scope.level"), "website");
+        facts.put(format!("{path}.scope.code"), heading["included / ".len()..].trim());
+        facts.put(format!("{path}.value"), said.to_string());
+        place += 1;
+    }
 }
 
 /// Pictures in the order of their positions.

@@ -8,9 +8,10 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use cartage_model::{
     Address, Adjustment, AdjustmentKind, Category, Collection, Consent, ConsentChannel,
-    ConsentState, Currency, Customer, CustomerGroup, Image, Instant, Kind, OptionValue, Order,
-    Placement, Price, PriceKind, Product, ProductOption, RawFailure, RawRecord, Record, Refund,
-    Scope, Scoped, ScopedValue, SelectedOption, Seo, Stock, Unreadable, Variant,
+    ConsentState, Currency, CustomField, Customer, CustomerGroup, Image, Instant, Kind,
+    OptionValue, Order, Page, Placement, Price, PriceKind, Product, ProductOption, RawFailure,
+    RawRecord, Record, Refund, Scope, Scoped, ScopedValue, SelectedOption, Seo, Stock, Unreadable,
+    Variant,
 };
 use cartage_pipeline::audit::{
     AuditEvent, AuditLimits, AuditSummary, Finding, Rule, RuleError, Severity, audit, audit_with,
@@ -98,6 +99,10 @@ fn scoped(text: &str) -> Scoped<String> {
     Scoped::shop(text.to_owned())
 }
 
+fn gone() -> Scope {
+    Scope::Website("gone".to_owned())
+}
+
 fn address() -> Address {
     Address { country_code: Some("DE".to_owned()), ..Address::default() }
 }
@@ -115,6 +120,34 @@ const PRODUCT_CASES: &[Case] = &[
             s.products[1].slug.scoped.push(ScopedValue { scope, value: "p2".to_owned() });
         },
         ("p2", Some("slug"), "value for store_view gone"),
+    ),
+    (
+        "scope_unknown",
+        |s| s.variant().prices[0].scope = Some(gone()),
+        ("p2", Some("variants[0].prices"), "value for website gone"),
+    ),
+    (
+        "scope_unknown",
+        |s| s.variant().enabled.scoped.push(ScopedValue { scope: gone(), value: false }),
+        ("p2", Some("variants[].enabled"), "value for website gone"),
+    ),
+    (
+        "scope_unknown",
+        |s| {
+            let mut page = Page { source_id: "about".to_owned(), ..Page::default() };
+            let value = serde_json::json!({ "scoped": [{ "scope": "as the merchant says" }] });
+            let scoped = vec![ScopedValue { scope: gone(), value: true }];
+            page.published_scoped = scoped;
+            page.custom_fields = vec![CustomField {
+                namespace: String::new(),
+                key: "own".to_owned(),
+                value_type: None,
+                value: Scoped::shop(value),
+                ..CustomField::default()
+            }];
+            s.others.push(Record::Page(page));
+        },
+        ("about", Some("published"), "value for website gone"),
     ),
     (
         "product_title_too_long",
@@ -290,6 +323,11 @@ fn with_option(product: &mut Product) {
 
 const CUSTOMER_CASES: &[Case] = &[
     (
+        "scope_unknown",
+        |s| s.customers[1].scope = Some(gone()),
+        ("bob", Some("scope"), "value for website gone"),
+    ),
+    (
         "customer_email_duplicate",
         |s| s.customers[1].email = Some(" ADA@Example.com ".to_owned()),
         ("bob", Some("email"), "A***@example.com is already that of customer ada"),
@@ -382,6 +420,11 @@ const CUSTOMER_CASES: &[Case] = &[
 ];
 
 const ORDER_CASES: &[Case] = &[
+    (
+        "scope_unknown",
+        |s| s.orders[1].scope = Some(gone()),
+        ("#1002", Some("scope"), "value for website gone"),
+    ),
     (
         "order_total_mismatch",
         |s| s.orders[1].total = eur("53.36"),

@@ -77,7 +77,10 @@ impl KindWriter {
         self.raw.write(raw)?;
         let (ordinal, unreadable) = (self.canonicaliser.records(), self.unreadable());
         match self.canonicaliser.read(raw, read_map) {
-            Ok(canonical) => tables::push_record(&mut self.tables, ordinal, &canonical),
+            Ok(canonical) => {
+                let value = serde_json::to_value(&canonical.record)?;
+                tables::push_record(&mut self.tables, ordinal, &canonical, &value)
+            }
             Err(cause) => self.write_unreadable(unreadable, &raw.source_id, &cause),
         }
     }

@@ -3,7 +3,9 @@
 //! Every kind has a root table of its own name with `ordinal`, `source_id`, `record_hash` and
 //! `document` (the record's canonical JSON, which loading reads), then the columns that questions
 //! need. Children are flat tables, keyed by their parent's source id and a position from 1.
-//! The shop's scopes stand in `scope`, what narrower ones than the shop say in `scoped_text`; whatever has no column is in the document.
+//! The shop's scopes stand in `scope`, and what narrower ones than the shop say of any field in
+//! `scoped_text`; what as a whole belongs to a scope (a price, a customer, an order) has columns
+//! for it. Whatever has no column is in the document.
 
 mod cell;
 mod customer;
@@ -11,7 +13,9 @@ mod order;
 mod other;
 mod product;
 
-use cartage_model::{Kind, Record, Scope, Scoped, ScopedValue};
+use cartage_model::{Kind, Record, Scope, ScopedValue};
+use serde::Deserialize;
+use serde_json::Value;
 
 pub(super) use cell::Cell;
 
@@ -102,7 +106,7 @@ pub(super) static SCOPE: Table = Table {
 /// What narrower scopes than the shop say.
 pub(super) static SCOPED_TEXT: Table = Table {
     name: "scoped_text",
-    kinds: &[Kind::Category, Kind::Collection, Kind::Product, Kind::Page, Kind::Post],
+    kinds: &Kind::ALL,
     columns: &[
         ("kind", ColumnType::Text),
         ("parent_id", ColumnType::Text),
@@ -129,19 +133,21 @@ pub fn table_names() -> Vec<&'static str> {
     all_tables().into_iter().map(|table| table.name).collect()
 }
 
-/// Pushes the rows of a record into its root table and its children.
+/// Pushes the rows of a record, whose JSON the value is, into its root table and its children.
 pub(super) fn push_record(
     rows: &mut dyn Rows,
     ordinal: u64,
     canonical: &CanonicalRecord,
+    value: &Value,
 ) -> Result<()> {
     let root = Root { ordinal, hash: &canonical.hash, document: &canonical.document };
     match &canonical.record {
-        Record::Product(product) => product::push(rows, &root, product),
-        Record::Customer(customer) => customer::push(rows, &root, customer),
-        Record::Order(order) => order::push(rows, &root, order),
-        other => other::push(rows, &root, other),
+        Record::Product(product) => product::push(rows, &root, product)?,
+        Record::Customer(customer) => customer::push(rows, &root, customer)?,
+        Record::Order(order) => order::push(rows, &root, order)?,
+        other => other::push(rows, &root, other)?,
     }
+    push_narrower(rows, canonical, value)
 }
 
 /// What every root row begins with, beside the source id.
@@ -151,34 +157,58 @@ pub(super) struct Root<'a> {
     document: &'a str,
 }
 
-/// The narrower values of a text.
-fn push_scoped(
-    rows: &mut dyn Rows,
-    kind: Kind,
-    parent_id: &str,
-    field: &str,
-    text: &Scoped<String>,
-) -> Result<()> {
-    push_narrower(rows, kind, parent_id, field, &text.scoped)
-}
-
-/// Narrower values of any type, by the text they have in JSON.
-fn push_narrower<T: serde::Serialize>(
-    rows: &mut dyn Rows,
-    kind: Kind,
-    parent_id: &str,
-    field: &str,
-    narrower: &[ScopedValue<T>],
-) -> Result<()> {
-    for entry in narrower {
+/// Every narrower value of a record, wherever it stands, by the text it has in JSON. Found in the
+/// JSON, so that a field which is added to the model is not forgotten here.
+fn push_narrower(rows: &mut dyn Rows, canonical: &CanonicalRecord, record: &Value) -> Result<()> {
+    // Most shops have one scope, and their records are done here.
+    if !canonical.document.contains("scoped\":[") {
+        return Ok(());
+    }
+    let (kind, id) = (canonical.record.kind(), canonical.record.source_id());
+    let mut found = Vec::new();
+    collect_narrower(record, "", &mut found);
+    for (field, entry) in found {
+        let Ok(entry) = ScopedValue::<Value>::deserialize(entry) else { continue };
         let (level, code) = scope_cells(Some(&entry.scope));
-        let value = match serde_json::to_value(&entry.value)? {
-            serde_json::Value::String(text) => text,
+        let value = match entry.value {
+            Value::String(text) => text,
             other => other.to_string(),
         };
-        row!(rows, SCOPED_TEXT, kind.as_str(), parent_id, field, level, code, value);
+        row!(rows, SCOPED_TEXT, kind.as_str(), id, field, level, code, value);
     }
     Ok(())
+}
+
+/// The entries of all lists of narrower values, with the names of their fields: `seo.title` for
+/// what stands in `seo.title.scoped`, `status` for what stands in `status_scoped`.
+fn collect_narrower<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Object(map) => {
+            for (name, inner) in map {
+                // What the model has no field for is as the source wrote it, and so is the value
+                // of a merchant's own field.
+                if name == "unknown" || (name == "value" && map.contains_key("scoped")) {
+                    continue;
+                }
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let field = match name.as_str() {
+                    "scoped" => Some(path),
+                    _ => below.strip_suffix("_scoped"),
+                };
+                match (field, inner) {
+                    (Some(field), Value::Array(entries)) => {
+                        found.extend(entries.iter().map(|entry| (field.to_owned(), entry)));
+                    }
+                    _ => collect_narrower(inner, &below, found),
+                }
+            }
+        }
+        Value::Array(list) => {
+            let below = format!("{path}[]");
+            list.iter().for_each(|inner| collect_narrower(inner, &below, found));
+        }
+        _ => {}
+    }
 }
 
 /// The cells of a scope: its level and its code. Both are empty where nothing is said.

@@ -5,7 +5,7 @@ use cartage_model::{Category, Collection, Kind, Record, Scoped};
 
 use super::{
     ColumnType::{Flag, Text, Whole},
-    Result, Root, Rows, Table, position, push_scoped, row,
+    Result, Root, Rows, Table, position, row,
 };
 
 static CATEGORY: Table = Table {
@@ -174,13 +174,6 @@ fn push_category(rows: &mut dyn Rows, root: &Root<'_>, category: &Category) -> R
         &category.seo.description,
         category.visible,
     );
-    for (field, text) in [
-        ("title", &category.title),
-        ("description_html", &category.description_html),
-        ("slug", &category.slug),
-    ] {
-        push_scoped(rows, Kind::Category, id, field, text)?;
-    }
     Ok(())
 }
 
@@ -201,13 +194,6 @@ fn push_collection(rows: &mut dyn Rows, root: &Root<'_>, collection: &Collection
         &collection.sort_order,
         collection.members.len(),
     );
-    for (field, text) in [
-        ("title", &collection.title),
-        ("description_html", &collection.description_html),
-        ("slug", &collection.slug),
-    ] {
-        push_scoped(rows, Kind::Collection, id, field, text)?;
-    }
     for (index, member) in collection.members.iter().enumerate() {
         let place = member.position;
         row!(rows, COLLECTION_MEMBER, id, position(index), &member.product, place);

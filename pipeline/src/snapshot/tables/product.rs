@@ -4,7 +4,7 @@ use cartage_model::{Kind, Price, PriceKind, Product, Scope, Variant};
 
 use super::{
     ColumnType::{Decimal, Flag, Text, Time, Whole},
-    Result, Root, Rows, Table, name, position, push_narrower, push_scoped, row, scope_cells,
+    Result, Root, Rows, Table, name, position, row, scope_cells,
 };
 
 const PRODUCT_ONLY: &[Kind] = &[Kind::Product];
@@ -120,21 +120,7 @@ pub(super) fn push(rows: &mut dyn Rows, root: &Root<'_>, product: &Product) -> R
         product.visibility.value.map(name).transpose()?.as_deref(),
         product.assigned.value,
     );
-    for (field, text) in [
-        ("title", &product.title),
-        ("description_html", &product.description_html),
-        ("slug", &product.slug),
-        ("seo.title", &product.seo.title),
-        ("seo.description", &product.seo.description),
-    ] {
-        push_scoped(rows, Kind::Product, id, field, text)?;
-    }
-    push_narrower(rows, Kind::Product, id, "status", &product.status_scoped)?;
-    push_narrower(rows, Kind::Product, id, "visibility", &product.visibility.scoped)?;
-    push_narrower(rows, Kind::Product, id, "assigned", &product.assigned.scoped)?;
     for (index, variant) in product.variants.iter().enumerate() {
-        let field = "variants[].tax_class";
-        push_narrower(rows, Kind::Product, id, field, &variant.tax_class_scoped)?;
         push_variant(rows, id, position(index), variant)?;
     }
     push_children(rows, id, product)?;
@@ -154,7 +140,6 @@ fn push_children(rows: &mut dyn Rows, id: &str, product: &Product) -> Result<()>
     }
     for (index, image) in product.images.iter().enumerate() {
         row!(rows, IMAGE, id, position(index), &image.url, &image.alt_text);
-        push_scoped(rows, Kind::Product, id, "images[].alt_text", &image.alt_text)?;
     }
     for (index, download) in product.downloads.iter().enumerate() {
         let (title, url) = (&download.title, &download.url);

@@ -396,11 +396,13 @@ async fn scopes_that_make_no_tree_are_refused_with_their_cause() {
     let store = memory();
     let mut writer = SnapshotWriter::create(location(&store), header()).await.unwrap();
     let eu = serde_json::json!({"level": "website", "code": "eu"});
-    let body = serde_json::json!({"level": "website", "code": "eu", "parent": eu});
-    let circle = [RawScope { origin: "stores".to_owned(), body }];
-    let error = writer.write_scopes(&circle, &Plain).await.unwrap_err();
-    assert!(matches!(error, SnapshotError::ScopesUnreadable(_)), "{error}");
-    assert_eq!(error.reason(), "VALUE_INVALID");
+    for (code, reason) in [("eu", "VALUE_INVALID"), ("de", "REFERENCE_MISSING")] {
+        let body = serde_json::json!({"level": "website", "code": code, "parent": eu});
+        let untrue = [RawScope { origin: "stores".to_owned(), body }];
+        let error = writer.write_scopes(&untrue, &Plain).await.unwrap_err();
+        assert!(matches!(error, SnapshotError::ScopesUnreadable(_)), "{error}");
+        assert_eq!(error.reason(), reason);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ pub enum AuditError {
 
 impl AuditError {
     /// The error reason in the API.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &str {
         match self {
             Self::Snapshot(error) => error.reason(),
         }

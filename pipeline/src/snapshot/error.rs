@@ -111,13 +111,14 @@ pub enum SnapshotError {
 
 impl SnapshotError {
     /// The error reason in the API.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &str {
         match self {
             Self::Damaged(_) | Self::Json(_) => "SNAPSHOT_DAMAGED",
             Self::Exists(_) => "RESOURCE_EXISTS",
             Self::FormatUnknown { .. } => "SNAPSHOT_FORMAT_UNSUPPORTED",
             Self::Store(_) | Self::Io(_) => "STORAGE_UNAVAILABLE",
-            Self::ScopesUnreadable(_) => "VALUE_INVALID",
+            // A read map's own words for it are those of the API.
+            Self::ScopesUnreadable(cause) => &cause.reason,
             Self::KindMixed { .. }
             | Self::TableMismatch(_)
             | Self::Randomness

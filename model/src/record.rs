@@ -83,7 +83,8 @@ impl Record {
     }
 
     /// Whether what the record says of its own parts can be true: asked after every read map, so
-    /// that no connector need repeat it.
+    /// that no connector need repeat it. Refunds, fulfilments and invoices may name lines that are
+    /// not there: shops remove a line of an order and keep the papers about it.
     ///
     /// # Errors
     /// [`Unreadable`] with the cause for which the record is quarantined.

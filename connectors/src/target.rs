@@ -255,6 +255,17 @@ pub trait Target: Send + Sync {
     /// What a record refers to.
     fn references(&self, mapped: &Mapped) -> Vec<Reference>;
 
+    /// The roles that links of a kind can have, the record's own object first.
+    fn roles(&self, kind: Kind) -> Vec<&'static str> {
+        vec![kind.as_str()]
+    }
+
+    /// The links beside its own by which others refer to a record that was in the target before, as
+    /// far as the record itself says them.
+    fn links_of(&self, _mapped: &Mapped, _target_id: &str) -> Vec<Link> {
+        Vec::new()
+    }
+
     /// Takes out of a record what it says about others that are not in the target, and notes it
     /// among its changes. Those are quarantined or excluded, so that nothing can be linked.
     fn without(&self, mapped: &mut Mapped, missing: &BTreeSet<Reference>);

@@ -1,6 +1,7 @@
 //! Medusa 2 through its admin API: written by journaled calls, read back for verification, and
 //! read page by page for its own snapshot.
 
+mod admin;
 mod client;
 mod fit;
 mod json;
@@ -21,9 +22,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    CallJournal, Check, CheckItem, Error, LookUp, Needs, Page, ReadBack, Reference, Refusal,
+    CallJournal, Check, CheckItem, Error, Link, LookUp, Needs, Page, ReadBack, Reference, Refusal,
     Result, Source, Target, WriteItem, Written, http::HttpSettings,
 };
+
+pub use admin::admin_url;
 
 /// How a Medusa shop is reached.
 #[derive(Clone, Debug)]
@@ -172,6 +175,18 @@ impl Target for Medusa {
 
     fn references(&self, mapped: &Mapped) -> Vec<Reference> {
         references::of(mapped)
+    }
+
+    fn roles(&self, kind: Kind) -> Vec<&'static str> {
+        match kind {
+            Kind::Product => vec![kind.as_str(), "variant", "sku"],
+            Kind::Customer => vec![kind.as_str(), "email"],
+            _ => vec![kind.as_str()],
+        }
+    }
+
+    fn links_of(&self, mapped: &Mapped, target_id: &str) -> Vec<Link> {
+        references::links_of(mapped, target_id)
     }
 
     fn without(&self, mapped: &mut Mapped, missing: &BTreeSet<Reference>) {

@@ -6,7 +6,7 @@ use cartage_model::{Change, Kind, Mapped};
 use serde_json::Value;
 
 use super::json;
-use crate::Reference;
+use crate::{Link, Reference};
 
 /// What a record refers to, in order, each once.
 pub(super) fn of(mapped: &Mapped) -> Vec<Reference> {
@@ -45,6 +45,24 @@ pub(super) fn of(mapped: &Mapped) -> Vec<Reference> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The links by which orders find a customer that was in the shop before: by the e-mail address. What
+/// the variants of a product became is not in the product, so their links have to be imported.
+pub(super) fn links_of(mapped: &Mapped, target_id: &str) -> Vec<Link> {
+    if mapped.kind != Kind::Customer {
+        return Vec::new();
+    }
+    let email = mapped.fields.get("email").and_then(Value::as_str);
+    let reference = |email: &str| Reference {
+        kind: Kind::Customer,
+        source_id: email.to_owned(),
+        role: "email".to_owned(),
+    };
+    email
+        .map(|email| Link { reference: reference(email), target_id: target_id.to_owned() })
+        .into_iter()
+        .collect()
 }
 
 /// Takes out what a record says about others that are not in the shop, and notes it. An order keeps

@@ -9,6 +9,7 @@
 //! | [`paginate`](fn@paginate) | all items of a list |
 //! | [`watch`](mod@watch) | events and progress that survive broken connections |
 //! | [`upload`](mod@upload) | sending a file |
+//! | [`links`] | the id map as a file, and links that are taken over |
 //! | [`wait`] | the end of long work |
 //! | [`road`] | a whole migration, step by step |
 //! | [`json`] | any message as canonical JSON, and back |
@@ -19,6 +20,7 @@ mod builder;
 mod client;
 mod error;
 pub mod json;
+pub mod links;
 pub mod methods;
 pub mod name;
 mod paginate;

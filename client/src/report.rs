@@ -40,7 +40,7 @@ pub async fn export(
             Ok(()) => return Ok(transfer.exported),
             Err(error) => {
                 failures = if transfer.exported.bytes > before { 1 } else { failures + 1 };
-                if failures >= policy.max_attempts || !is_broken(&error) {
+                if failures >= policy.max_attempts || !retry::is_broken(&error) {
                     return Err(error);
                 }
                 tokio::time::sleep(policy.backoff(failures, error.retry_delay())).await;
@@ -124,11 +124,4 @@ async fn in_time<T>(call: impl Future<Output = Result<T, tonic::Status>>) -> Res
     let answer = tokio::time::timeout(PIECE_DEADLINE, call).await;
     let silent = |_| Error::deadline("export_verification_report", PIECE_DEADLINE);
     Ok(answer.map_err(silent)??)
-}
-
-fn is_broken(error: &Error) -> bool {
-    use tonic::Code;
-    let broken = [Code::Unavailable, Code::Cancelled, Code::Unknown, Code::Internal];
-    let silent = Code::DeadlineExceeded;
-    error.status().is_some_and(|status| broken.contains(&status.code) || status.code == silent)
 }

@@ -87,6 +87,13 @@ pub fn is_retryable(error: &Error) -> bool {
     }
 }
 
+/// Whether a transfer broke off in a way after which it can go on where it stopped.
+pub(crate) fn is_broken(error: &Error) -> bool {
+    let broken =
+        [Code::Unavailable, Code::Cancelled, Code::Unknown, Code::Internal, Code::DeadlineExceeded];
+    error.status().is_some_and(|status| broken.contains(&status.code))
+}
+
 /// Calls until it succeeds, an error is not retryable, or the tries are used up. The call must be
 /// idempotent; see [`Safety`].
 ///

@@ -25,10 +25,15 @@ use crate::{
 
 /// The length of a nonce in bytes.
 const NONCE_BYTES: usize = 24;
+/// What the key of digests is derived for; another text would be another key.
+const DIGEST_CONTEXT: &str = "cartage 2026-11-27 digests of values that are searched for";
+/// The length of a digest in bytes: no two values of a shop have the same one by chance.
+pub const DIGEST_BYTES: usize = 16;
 
 /// The keys.
 pub struct Keys {
     seal: XChaCha20Poly1305,
+    digest: Zeroizing<[u8; 32]>,
     /// The signing key as PKCS #8.
     pub signing_pkcs8: Zeroizing<Vec<u8>>,
     /// The public half, raw.
@@ -66,6 +71,7 @@ impl Keys {
         }
         Ok(Self {
             seal: XChaCha20Poly1305::new(Key::from_slice(&sealing)),
+            digest: Zeroizing::new(blake3::derive_key(DIGEST_CONTEXT, &sealing)),
             verifying: pair.public_key().as_ref().to_vec(),
             signing_pkcs8: signing,
         })
@@ -80,6 +86,19 @@ impl Keys {
             .encrypt(XNonce::from_slice(&nonce), Payload { msg: bytes, aad: bound_to.as_bytes() })
             .map_err(|_| Error::internal("sealing failed"))?;
         Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// A digest of a value for one purpose and owner, by which it is found again. Whoever has the
+    /// database and not the key cannot try values out on it.
+    pub fn digest(&self, value: &str, bound_to: &str) -> [u8; DIGEST_BYTES] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.digest);
+        // A length in front keeps purpose and value apart, whatever stands in them.
+        hasher.update(&(bound_to.len() as u64).to_le_bytes());
+        hasher.update(bound_to.as_bytes());
+        hasher.update(value.as_bytes());
+        let mut digest = [0; DIGEST_BYTES];
+        hasher.finalize_xof().fill(&mut digest);
+        digest
     }
 
     /// Opens what [`Keys::seal`] sealed for the same purpose and owner; none for anything else.
@@ -136,5 +155,20 @@ mod tests {
         *damaged.last_mut().unwrap() ^= 1;
         assert!(again.open_sealed(&damaged, "a/connections/c").is_none());
         assert!(again.open_sealed(&[], "a/connections/c").is_none());
+    }
+
+    #[test]
+    fn a_digest_is_of_its_value_its_owner_and_its_deployment() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let keys = Keys::open(folder.path()).unwrap();
+        let digest = keys.digest("a@example.com", "acme\nemail");
+        let again = Keys::open(folder.path()).unwrap();
+        assert_eq!(again.digest("a@example.com", "acme\nemail"), digest);
+        for (value, owner) in [("b@example.com", "acme\nemail"), ("a@example.com", "acme\nsku")] {
+            assert_ne!(keys.digest(value, owner), digest);
+        }
+        assert_ne!(keys.digest("bc", "a"), keys.digest("c", "ab"));
+        let elsewhere = Keys::open(other.path()).unwrap();
+        assert_ne!(elsewhere.digest("a@example.com", "acme\nemail"), digest);
     }
 }

@@ -43,6 +43,9 @@ documents! {
     AcceptRunRequest RunAcceptance CancelRunRequest WatchRunRequest
     WatchRunResponse ListRunRecordsRequest ListRunRecordsResponse GetRunRecordRequest
     ListRecordLinksRequest ListRecordLinksResponse ListRunLossesRequest ListRunLossesResponse
+    FindRecordRequest FindRecordResponse FoundRecord ExportRecordLinksRequest
+    ExportRecordLinksResponse ImportRecordLinksRequest ImportedRecordLink
+    ImportRecordLinksResponse RefusedRecordLink
     Snapshot ShopScope SnapshotRecord RestoreTest CreateSnapshotRequest GetSnapshotRequest
     ListSnapshotsRequest ListSnapshotsResponse DeleteSnapshotRequest CancelSnapshotRequest
     WatchSnapshotRequest WatchSnapshotResponse ListSnapshotRecordsRequest

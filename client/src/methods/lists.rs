@@ -41,6 +41,7 @@ lists! {
     ListRunsRequest => runs: Run;
     ListRunRecordsRequest => run_records: RunRecord;
     ListRecordLinksRequest => record_links: RecordLink;
+    FindRecordRequest => found_records: FoundRecord;
     ListRunLossesRequest => losses: LossCount;
     ListSnapshotsRequest => snapshots: Snapshot;
     ListSnapshotRecordsRequest => records: SnapshotRecord;

@@ -69,6 +69,7 @@ reads! {
     runs.list_run_records(ListRunRecordsRequest) -> v1::ListRunRecordsResponse;
     runs.get_run_record(GetRunRecordRequest) -> v1::RunRecord;
     runs.list_record_links(ListRecordLinksRequest) -> v1::ListRecordLinksResponse;
+    runs.find_record(FindRecordRequest) -> v1::FindRecordResponse;
     runs.list_run_losses(ListRunLossesRequest) -> v1::ListRunLossesResponse;
     snapshots.get_snapshot(GetSnapshotRequest) -> v1::Snapshot;
     snapshots.list_snapshots(ListSnapshotsRequest) -> v1::ListSnapshotsResponse;
@@ -110,6 +111,7 @@ writes! {
     runs.retry_run(RetryRunRequest) -> v1::Run;
     runs.resolve_run_record(ResolveRunRecordRequest) -> v1::RunRecord;
     runs.accept_run(AcceptRunRequest) -> v1::Run;
+    runs.import_record_links(ImportRecordLinksRequest) -> v1::ImportRecordLinksResponse;
     runs.cancel_run(CancelRunRequest) -> v1::Run;
     snapshots.create_snapshot(CreateSnapshotRequest) -> v1::Snapshot;
     snapshots.delete_snapshot(DeleteSnapshotRequest) -> ();

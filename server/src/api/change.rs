@@ -52,7 +52,7 @@ mutation! {
         CreateMappingRequest, UpdateMappingRequest, DeleteMappingRequest, PublishMappingRequest,
         CreatePlanRequest, SubmitPlanRequest, ApprovePlanRequest,
         CreateRunRequest, StartRunRequest, ResumeRunRequest, CancelRunRequest,
-        RetryRunRequest, ResolveRunRecordRequest, AcceptRunRequest,
+        RetryRunRequest, ResolveRunRecordRequest, AcceptRunRequest, ImportRecordLinksRequest,
         CreateVerificationReportRequest;
     always: VerifyConnectionRequest, FinalizeUploadRequest, CancelSnapshotRequest,
         CreateRestoreTestRequest, CancelAuditRequest, PauseRunRequest;

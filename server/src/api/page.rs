@@ -118,13 +118,13 @@ impl Page {
         let (mut filled, mut bytes, mut last) = (Vec::new(), 0_usize, None);
         for row in rows {
             if filled.len() == size {
-                return Ok((filled, self.next(keys, last)?));
+                return Ok((filled, self.token_behind(keys, last)?));
             }
             let after = position(&row);
             let row = encode(row);
             bytes = bytes.saturating_add(row.encoded_len()).saturating_add(ROW_BYTES);
             if bytes > BYTES_MAX && !filled.is_empty() {
-                return Ok((filled, self.next(keys, last)?));
+                return Ok((filled, self.token_behind(keys, last)?));
             }
             filled.push(row);
             last = Some(after);
@@ -133,7 +133,10 @@ impl Page {
     }
 
     /// The token of the page behind a row.
-    fn next<C: Serialize>(&self, keys: &Keys, after: Option<C>) -> Result<String> {
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR`.
+    pub fn token_behind<C: Serialize>(&self, keys: &Keys, after: Option<C>) -> Result<String> {
         let token = Token { of: self.of.clone(), made_s: Utc::now().timestamp(), after };
         let sealed = keys.seal(&serde_json::to_vec(&token)?, &self.bound_to())?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))

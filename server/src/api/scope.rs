@@ -123,6 +123,9 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("GetRunRecord", "runs.read"),
             ("ListRecordLinks", "runs.read"),
             ("ListRunLosses", "runs.read"),
+            ("FindRecord", "runs.read"),
+            ("ExportRecordLinks", "runs.read"),
+            ("ImportRecordLinks", "runs.write"),
         ],
     ),
     (

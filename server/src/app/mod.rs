@@ -8,6 +8,8 @@ pub mod plan;
 pub mod platform;
 pub mod preflight;
 pub mod readiness;
+pub mod record_key;
+pub mod record_link;
 pub mod restore_test;
 pub mod run;
 pub mod sandbox;

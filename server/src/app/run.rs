@@ -185,9 +185,15 @@ pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
 
 /// Refuses a second LIVE run of a migration beside one that has not ended.
 pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    refuse_beside_live(tx, &migration_of(&run.name), Some(&run.name)).await
+}
+
+/// Refuses what must not be done to a migration while a LIVE run of it, other than the one that is
+/// meant, has not ended.
+pub async fn refuse_beside_live(tx: &mut Tx, migration: &Name, meant: Option<&Name>) -> Result<()> {
     // Two runs that start at once would not see each other's new state; one waits here for the
     // other's commit.
-    tx.resource_children_hold(&migration_of(&run.name)).await?;
+    tx.resource_children_hold(migration).await?;
     let cut = crate::store::resource::Cut {
         limit: 1_000,
         states: RunState::ALL
@@ -200,10 +206,10 @@ pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> 
             .collect(),
         ..Default::default()
     };
-    let others = tx.resource_list::<Run>(&migration_of(&run.name), &cut).await?;
+    let others = tx.resource_list::<Run>(migration, &cut).await?;
     match others
         .into_iter()
-        .find(|other| other.body.kind == RunKind::Live && other.name != run.name)
+        .find(|other| other.body.kind == RunKind::Live && Some(&other.name) != meant)
     {
         Some(other) => Err(Error::new(
             crate::reason::Reason::LiveRunActive,

@@ -21,7 +21,7 @@ pub struct RecordLink {
     pub record_source_id: String,
     /// The hash of what was written, for the record's own object.
     pub payload_hash: Option<String>,
-    /// The run that made it.
+    /// The run that made it; empty for a link that was imported.
     pub create_run: String,
     /// When it was made.
     pub create_time: DateTime<Utc>,
@@ -51,6 +51,10 @@ pub struct LinkFilter {
     pub target_id: String,
     /// For the links of children: the source id of their record.
     pub parent_source_id: String,
+    /// For all links of a record, its children's too: its source id.
+    pub record_source_id: String,
+    /// The kinds, where several are wanted.
+    pub kinds: Vec<String>,
     /// Only of records that stand in the ledger of this run.
     pub run: String,
 }
@@ -182,6 +186,8 @@ impl Tx {
                     where line.account_id = $1 and line.run = $12 and line.kind = record_link.kind
                         and line.source_id = record_source_id
                 ))
+                and ($14 = '' or record_source_id = $14)
+                and (cardinality($15::text[]) = 0 or kind = any($15))
             order by kind, source_id, role
             limit $13",
             self.account,
@@ -197,10 +203,60 @@ impl Tx {
             filter.parent_source_id,
             filter.run,
             limit,
+            filter.record_source_id,
+            &filter.kinds,
         )
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows)
+    }
+
+    /// Takes over links of objects that were there before; one that is there stays as it is. Gives
+    /// how many are new.
+    pub async fn record_link_import(
+        &mut self,
+        space: &LinkSpace,
+        links: &[RecordLink],
+    ) -> Result<u64> {
+        let column = |value: fn(&RecordLink) -> String| links.iter().map(value).collect::<Vec<_>>();
+        let imported = sqlx::query!(
+            "insert into record_link (account_id, migration, target, kind, source_id, role, target_id, record_source_id, create_run)
+            select $1, $2, $3, *, '' from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+            on conflict do nothing",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            &column(|link| link.kind.clone()),
+            &column(|link| link.source_id.clone()),
+            &column(|link| link.role.clone()),
+            &column(|link| link.target_id.clone()),
+            &column(|link| link.record_source_id.clone()),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(imported.rows_affected())
+    }
+
+    /// Whether any record of a kind has an imported link of its own.
+    pub async fn record_link_any_imported(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+    ) -> Result<bool> {
+        let row = sqlx::query!(
+            r#"select exists (
+                select from record_link
+                where account_id = $1 and migration = $2 and target = $3 and kind = $4 and role = $4
+                    and create_run = ''
+            ) as "any!""#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(row.any)
     }
 
     /// How many records of each kind have their own object in the target.

@@ -18,6 +18,7 @@ mod in_progress;
 mod janitor;
 mod judgement;
 mod kills;
+mod links;
 mod mappings;
 mod methods;
 mod outcomes;

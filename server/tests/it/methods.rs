@@ -246,8 +246,9 @@ async fn what_is_read_below_something_that_is_not_there_is_not_found() {
     let token = server.token("acme", "*");
     // The caller's account is there in any case, and what stands directly below it can be listed.
     let below_accounts = ["ListConnections", "ListUploads", "ListMigrations"];
-    // The kind of record is required, and the request is judged before the parent is looked for.
-    let incomplete = ["ListSnapshotRecords"];
+    // The kind of record is required, or what to find it by, and the request is judged before the
+    // parent is looked for.
+    let incomplete = ["ListSnapshotRecords", "FindRecord"];
     let snapshot = "accounts/acme/connections/none/snapshots/none".to_owned();
     let complete = v1::ListSnapshotRecordsRequest {
         parent: snapshot,
@@ -255,8 +256,14 @@ async fn what_is_read_below_something_that_is_not_there_is_not_found() {
         ..Default::default()
     };
     refused_with(&server.client("acme").await, complete, ErrorReason::ResourceNotFound).await;
+    let complete = v1::FindRecordRequest {
+        parent: "accounts/acme/migrations/none".to_owned(),
+        key: Some(v1::find_record_request::Key::Sku("x".to_owned())),
+        ..Default::default()
+    };
+    refused_with(&server.client("acme").await, complete, ErrorReason::ResourceNotFound).await;
     for (path, method) in contract.methods() {
-        let reads = ["Get", "List", "Watch", "Export"];
+        let reads = ["Get", "List", "Find", "Watch", "Export"];
         let reads = reads.iter().any(|verb| method.name().starts_with(verb));
         let name = method.name();
         if !reads || GLOBAL.contains(&name) || incomplete.contains(&name) {

@@ -88,6 +88,7 @@ steps! {
     ResolveRunRecordRequest: etag(none), rehearsal(yes);
     AcceptRunRequest: etag(own needed), rehearsal(yes);
     CancelRunRequest: etag(own optional), rehearsal(yes);
+    ImportRecordLinksRequest: etag(none), rehearsal(yes);
     CreateVerificationReportRequest: etag(none), rehearsal(yes);
 }
 
@@ -333,6 +334,19 @@ async fn papers(trial: &mut Trial) {
     let mapping = trial.client.call(create).await.unwrap();
     let (name, etag) = (mapping.name, mapping.etag);
     trial.step(v1::DeleteMappingRequest { name, etag, ..Default::default() }).await;
+
+    let link = v1::ImportedRecordLink {
+        kind: v1::RecordKind::Order.into(),
+        source_id: "1001".to_owned(),
+        target_id: "order_1".to_owned(),
+        ..Default::default()
+    };
+    let import = v1::ImportRecordLinksRequest {
+        parent: made.name.clone(),
+        record_links: vec![link],
+        ..Default::default()
+    };
+    trial.step(import).await;
 
     let get = v1::GetMigrationRequest { name: made.name.clone() };
     let made = trial.client.call(get).await.unwrap();

@@ -11,6 +11,7 @@ const TESTS: &[&str] = &[
     include_str!("contract.rs"),
     include_str!("identity.rs"),
     include_str!("judgement.rs"),
+    include_str!("links.rs"),
     include_str!("mappings.rs"),
     include_str!("road.rs"),
     include_str!("sources.rs"),

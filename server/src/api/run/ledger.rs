@@ -1,4 +1,4 @@
-//! The ledger, the links and the losses of runs.
+//! The ledger and the losses of runs.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cartage_model::{Kind, Loss, Mapped};
@@ -16,7 +16,6 @@ use super::super::{
 use crate::{
     app::{
         connection,
-        migration::Migration,
         plan::{kept_in, loss_id},
         run::{self, Run},
     },
@@ -24,7 +23,7 @@ use crate::{
     name::Name,
     store::{
         Tx,
-        record_link::{LinkFilter, LinkSpace, RecordLink},
+        record_link::LinkFilter,
         resource::Resource,
         run_record::{RecordFilter, RunRecord},
     },
@@ -35,7 +34,7 @@ use crate::{
 const ROWS_AT_ONCE: i64 = 50;
 
 /// The id of a record of the ledger in its name: kind and source id, which can be any text.
-fn record_id(kind: &str, source_id: &str) -> String {
+pub(super) fn record_id(kind: &str, source_id: &str) -> String {
     format!("{kind}.{}", URL_SAFE_NO_PAD.encode(source_id))
 }
 
@@ -131,7 +130,8 @@ impl Api {
         Ok(self.encode_records(tx, caller, run, rows).await?.pop())
     }
 
-    async fn encode_records(
+    /// Lines of the ledger of a run on the wire.
+    pub(super) async fn encode_records(
         &self,
         tx: &mut Tx,
         caller: &Caller,
@@ -181,56 +181,10 @@ impl Api {
                     .collect(),
                 attempt_count: row.attempt_count,
                 finish_time: Some(timestamp(row.finish_time)),
+                adopted: adopted(&row),
             });
         }
         Ok(encoded)
-    }
-
-    pub(super) async fn record_links(
-        &self,
-        caller: &Caller,
-        request: v1::ListRecordLinksRequest,
-    ) -> Result<v1::ListRecordLinksResponse> {
-        let of_run = request.parent.contains("/runs/");
-        let collection = if of_run { "runs" } else { "migrations" };
-        let parent = own_name(caller, &request.parent, collection, "parent")?;
-        let allowed = ["kind", "source_id", "parent_source_id", "role", "target_id"];
-        let fields = filter::parse(&request.filter, &allowed)?;
-        let arguments = format!("{parent}\n{}", request.filter);
-        let page = Page::new(
-            &caller.account,
-            "ListRecordLinks",
-            &arguments,
-            request.page_size,
-            &request.page_token,
-            1_000,
-        )?;
-        let keys = &self.app.keys;
-        let mut tx = self.app.store.begin(&caller.account).await?;
-        let space = if of_run {
-            run::link_space(&tx.resource_get::<Run>(&parent).await?)
-        } else {
-            let migration = tx.resource_get::<Migration>(&parent).await?;
-            let target = migration.body.target_connection;
-            LinkSpace { migration: parent.clone(), target }
-        };
-        let wanted = LinkFilter {
-            kind: filter::word(&fields, "kind").replace("url_redirect", "url"),
-            source_id: filter::text(&fields, "source_id"),
-            role: filter::text(&fields, "role"),
-            target_id: filter::text(&fields, "target_id"),
-            parent_source_id: filter::text(&fields, "parent_source_id"),
-            run: if of_run { parent.to_string() } else { String::new() },
-        };
-        let links = tx
-            .record_link_page(&space, &wanted, page.after(keys)?, page.size.saturating_add(1))
-            .await?;
-        tx.rollback().await?;
-        let place =
-            |link: &RecordLink| (link.kind.clone(), link.source_id.clone(), link.role.clone());
-        let (record_links, next_page_token) =
-            page.fill(keys, links, place, |link| encode_link(&space, link))?;
-        Ok(v1::ListRecordLinksResponse { record_links, next_page_token })
     }
 
     pub(super) async fn run_losses(
@@ -293,28 +247,6 @@ pub(in crate::api) fn encode_loss(loss: &Loss) -> v1::Loss {
     }
 }
 
-fn encode_link(space: &LinkSpace, link: RecordLink) -> v1::RecordLink {
-    let id = format!("{}.{}", record_id(&link.kind, &link.source_id), link.role);
-    let live = space.target.contains("/connections/");
-    v1::RecordLink {
-        name: format!("{}/recordLinks/{id}", space.migration),
-        kind: record_kind_of(&link.kind),
-        parent_source_id: if link.record_source_id == link.source_id {
-            String::new()
-        } else {
-            link.record_source_id
-        },
-        source_id: link.source_id,
-        role: link.role,
-        target_connection: if live { space.target.clone() } else { String::new() },
-        target_id: link.target_id,
-        create_run: link.create_run.clone(),
-        update_run: link.create_run,
-        create_time: Some(timestamp(link.create_time)),
-        update_time: Some(timestamp(link.update_time)),
-    }
-}
-
 fn changes(detail: &Value) -> Vec<cartage_model::Change> {
     detail
         .get("changes")
@@ -346,12 +278,19 @@ fn text(detail: &Value, field: &str) -> String {
 
 fn reason(row: &RunRecord) -> String {
     match row.outcome.as_str() {
+        "migrated" if adopted(row) => {
+            "It was in the target before, as an imported link says, and was not written.".to_owned()
+        }
         "migrated" => String::new(),
         "changed" => "Values had to change.".to_owned(),
         "merged" => "It is the same record in the target.".to_owned(),
         "excluded" => "A rule leaves it out.".to_owned(),
         _ => text(&row.detail, "message"),
     }
+}
+
+fn adopted(row: &RunRecord) -> bool {
+    row.outcome == "migrated" && row.reason.as_deref() == Some("adopted")
 }
 
 fn excluded_by(row: &RunRecord) -> String {

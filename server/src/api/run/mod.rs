@@ -1,13 +1,16 @@
 //! RunService: creating, starting, watching and accounting for runs.
 
 pub(in crate::api) mod encode;
+mod find;
 mod judge;
 mod ledger;
+mod links;
 mod readiness;
 mod watch_run;
 
 use cartage_engine::run::{RunEvent, RunState};
 use cartage_proto::v1;
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use self::{encode::encode, watch_run::RunFeed};
@@ -215,6 +218,8 @@ impl Api {
 #[tonic::async_trait]
 impl v1::run_service_server::RunService for Api {
     type WatchRunStream = watch::Stream<v1::WatchRunResponse>;
+    type ExportRecordLinksStream =
+        BoxStream<'static, Result<v1::ExportRecordLinksResponse, Status>>;
 
     async fn check_run_readiness(
         &self,
@@ -402,5 +407,29 @@ impl v1::run_service_server::RunService for Api {
     ) -> Result<Response<v1::ListRunLossesResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         Ok(Response::new(self.run_losses(&caller, request).await?))
+    }
+
+    async fn find_record(
+        &self,
+        request: Request<v1::FindRecordRequest>,
+    ) -> Result<Response<v1::FindRecordResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.found_records(&caller, request).await?))
+    }
+
+    async fn export_record_links(
+        &self,
+        request: Request<v1::ExportRecordLinksRequest>,
+    ) -> Result<Response<Self::ExportRecordLinksStream>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.export_links(&caller, request).await?))
+    }
+
+    async fn import_record_links(
+        &self,
+        request: Request<v1::ImportRecordLinksRequest>,
+    ) -> Result<Response<v1::ImportRecordLinksResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.import_links(&caller, request).await?))
     }
 }

@@ -1,6 +1,7 @@
 //! How a shop is reached: one kind of settings per kind of connection.
 
-use cartage_connectors::registry::PlatformId;
+use cartage_connectors::{medusa, registry::PlatformId};
+use cartage_model::Kind;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Violation};
@@ -68,6 +69,15 @@ impl ConnectionConfig {
             Self::ShopifyCsv(_) => PlatformId::ShopifyCsv.as_str(),
             Self::Medusa { .. } => PlatformId::Medusa.as_str(),
             Self::Sandbox { platform, .. } => platform,
+        }
+    }
+
+    /// Where the shop's admin shows a record of this id; none where that is not known. Exports do not
+    /// say which shop they are of, and a sandbox has no admin.
+    pub fn admin_url(&self, kind: Kind, id: &str) -> Option<String> {
+        match self {
+            Self::Medusa { base_url, .. } => medusa::admin_url(base_url, kind, id),
+            Self::ShopifyCsv(_) | Self::Sandbox { .. } => None,
         }
     }
 

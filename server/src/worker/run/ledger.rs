@@ -5,15 +5,21 @@ use cartage_model::{Kind, Mapped};
 use cartage_pipeline::snapshot::UnreadableRecord;
 use serde_json::{Value, json};
 
-use crate::store::run_record::RunRecord;
+use crate::{
+    app::record_key::Key,
+    store::{record_key::RecordKey, run_record::RunRecord},
+};
 
-/// A row of the ledger to be written.
+/// Why a record that was not written is in the target.
+const ADOPTED: &str = "adopted";
+
+/// A row of the ledger to be written, and by what its record is found.
 #[derive(Clone, Debug)]
-pub(super) struct Row(RunRecord);
+pub(super) struct Row(RunRecord, Vec<Key>);
 
 impl Row {
     fn new(kind: Kind, source_id: &str, ordinal: Option<i64>, outcome: Outcome) -> Self {
-        Self(RunRecord {
+        let record = RunRecord {
             kind: kind.as_str().to_owned(),
             source_id: source_id.to_owned(),
             ordinal,
@@ -23,7 +29,8 @@ impl Row {
             detail: Value::Object(serde_json::Map::new()),
             attempt_count: 1,
             finish_time: chrono::DateTime::UNIX_EPOCH,
-        })
+        };
+        Self(record, Vec::new())
     }
 
     pub(super) fn excluded(kind: Kind, source_id: &str, ordinal: i64, rule: &str) -> Self {
@@ -80,13 +87,36 @@ impl Row {
         row
     }
 
+    /// A record that was in the target before, by an imported link. Nothing of it was written, so
+    /// nothing of it was changed.
+    pub(super) fn adopted(kind: Kind, source_id: &str, ordinal: i64) -> Self {
+        let mut row = Self::new(kind, source_id, Some(ordinal), Outcome::Migrated);
+        "unchanged".clone_into(&mut row.0.effect);
+        row.0.reason = Some(ADOPTED.to_owned());
+        row
+    }
+
+    /// By what the record is found.
+    pub(super) fn found_by(mut self, keys: &[Key]) -> Self {
+        self.1.extend_from_slice(keys);
+        self
+    }
+
     pub(super) fn tried(mut self, attempt: i32) -> Self {
         self.0.attempt_count = attempt;
         self
     }
 
-    pub(super) fn into_record(self) -> RunRecord {
-        self.0
+    pub(super) fn into_parts(self) -> (RunRecord, Vec<RecordKey>) {
+        let Self(record, keys) = self;
+        let keys = keys.into_iter().map(|Key { key_type, digest }| RecordKey {
+            kind: record.kind.clone(),
+            source_id: record.source_id.clone(),
+            key_type,
+            digest,
+        });
+        let keys = keys.collect();
+        (record, keys)
     }
 }
 

@@ -14,6 +14,7 @@ use cartage_engine::{
     retry::{Decision, Policy},
 };
 use cartage_model::{Kind, Mapped};
+use cartage_pipeline::snapshot::StoredRecord;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -28,6 +29,7 @@ use super::{
     meter::Meter,
 };
 use crate::{
+    app::record_key::{self, Key, KeyType},
     error::{Error, Result},
     name::Name,
     reason::Reason,
@@ -76,6 +78,7 @@ pub(super) struct Loader<'a> {
 pub(super) struct Ready {
     pub(super) ordinal: i64,
     pub(super) mapped: Mapped,
+    pub(super) keys: Vec<Key>,
     references: Vec<Reference>,
     payload_hash: String,
 }
@@ -85,6 +88,7 @@ impl Loader<'_> {
     pub(super) async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
         self.meter.lock().await.begin(kind.as_str());
         if self.way.target.kinds().contains(&kind) {
+            self.adopt(kind).await?;
             self.readable(kind).await?;
         } else {
             self.exclude_all(kind).await?;
@@ -107,19 +111,23 @@ impl Loader<'_> {
             let mut ready = Vec::new();
             for stored in records.iter().filter(|it| !done.contains(&it.source_id)) {
                 let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
+                let keys = self.keys(stored);
                 match self.way.fate(stored) {
-                    Fate::Excluded(rule) => {
-                        rows.push(Row::excluded(kind, &stored.source_id, ordinal, &rule))
-                    }
-                    Fate::Refused { reason, field, message } => rows.push(Row::quarantined(
-                        kind,
-                        &stored.source_id,
-                        Some(ordinal),
-                        &reason,
-                        field.as_deref(),
-                        &message,
-                    )),
-                    Fate::Fitted(mapped) => ready.push(self.ready(ordinal, mapped)?),
+                    Fate::Excluded(rule) => rows.push(
+                        Row::excluded(kind, &stored.source_id, ordinal, &rule).found_by(&keys),
+                    ),
+                    Fate::Refused { reason, field, message } => rows.push(
+                        Row::quarantined(
+                            kind,
+                            &stored.source_id,
+                            Some(ordinal),
+                            &reason,
+                            field.as_deref(),
+                            &message,
+                        )
+                        .found_by(&keys),
+                    ),
+                    Fate::Fitted(mapped) => ready.push(self.ready(ordinal, mapped, keys)?),
                 }
                 tokio::task::consume_budget().await;
             }
@@ -154,7 +162,12 @@ impl Loader<'_> {
             let rows = page.iter().map(|record| {
                 let taken =
                     read.contains(&record.source_id) || !seen.insert(record.source_id.clone());
-                unreadable_row(record, taken)
+                let row = unreadable_row(record, taken);
+                // Where an order has no id, its number is taken for it; more is not known here.
+                match kind {
+                    Kind::Order => row.found_by(self.key(&record.source_id).as_slice()),
+                    _ => row,
+                }
             });
             self.settle(kind, rows.collect(), Vec::new()).await?;
         }
@@ -170,6 +183,7 @@ impl Loader<'_> {
             let rows = records.iter().map(|stored| {
                 let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
                 Row::excluded(kind, &stored.source_id, ordinal, "kind_not_supported_by_target")
+                    .found_by(&self.keys(stored))
             });
             self.settle(kind, rows.collect(), Vec::new()).await?;
             match next {
@@ -179,9 +193,20 @@ impl Loader<'_> {
         }
     }
 
-    fn ready(&self, ordinal: i64, mapped: Mapped) -> Result<Ready> {
+    fn ready(&self, ordinal: i64, mapped: Mapped, keys: Vec<Key>) -> Result<Ready> {
         let payload_hash = blake3::hash(&serde_json::to_vec(&mapped.fields)?).to_hex().to_string();
-        Ok(Ready { ordinal, references: self.way.target.references(&mapped), mapped, payload_hash })
+        let references = self.way.target.references(&mapped);
+        Ok(Ready { ordinal, keys, references, mapped, payload_hash })
+    }
+
+    /// By what a record is found.
+    pub(super) fn keys(&self, stored: &StoredRecord) -> Vec<Key> {
+        record_key::of_record(&self.work.app.keys, &self.work.claim.account, &stored.record)
+    }
+
+    /// The key of an order's number.
+    fn key(&self, number: &str) -> Option<Key> {
+        KeyType::OrderNumber.key(&self.work.app.keys, &self.work.claim.account, number)
     }
 
     /// Writes those that no earlier run has written.
@@ -221,18 +246,19 @@ impl Loader<'_> {
             .into_iter()
             .filter(|it| {
                 let Some(hash) = written.get(&it.mapped.source_id) else { return true };
-                if hash.as_deref() == Some(&it.payload_hash) {
-                    rows.push(Row::written(kind, it.ordinal, &it.mapped, "unchanged", 1));
+                let row = if hash.as_deref() == Some(&it.payload_hash) {
+                    Row::written(kind, it.ordinal, &it.mapped, "unchanged", 1)
                 } else {
-                    rows.push(Row::quarantined(
+                    Row::quarantined(
                         kind,
                         &it.mapped.source_id,
                         Some(it.ordinal),
                         Reason::TargetConflict.as_str(),
                         None,
                         "An earlier run wrote this record with other values; a live run does not overwrite them.",
-                    ));
-                }
+                    )
+                };
+                rows.push(row.found_by(&it.keys));
                 false
             })
             .collect())
@@ -400,30 +426,29 @@ impl Loader<'_> {
         for one in written {
             let Some(it) = left.get(&one.source_id) else { continue };
             links.extend(one.partial.into_iter().map(|link| self.link(kind, it, link)));
-            match one.outcome {
+            let row = match one.outcome {
                 WrittenOutcome::Created(made) => {
-                    rows.push(Row::written(kind, it.ordinal, &it.mapped, "created", attempt));
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
+                    Row::written(kind, it.ordinal, &it.mapped, "created", attempt)
                 }
-                WrittenOutcome::Refused(refusal) => rows.push(
-                    Row::quarantined(
-                        kind,
-                        &one.source_id,
-                        Some(it.ordinal),
-                        &refusal.reason,
-                        refusal.field.as_deref(),
-                        &refusal.message,
-                    )
-                    .tried(attempt),
-                ),
+                WrittenOutcome::Refused(refusal) => Row::quarantined(
+                    kind,
+                    &one.source_id,
+                    Some(it.ordinal),
+                    &refusal.reason,
+                    refusal.field.as_deref(),
+                    &refusal.message,
+                )
+                .tried(attempt),
                 WrittenOutcome::Undecided(why) => {
-                    rows.push(Row::unknown(kind, &one.source_id, it.ordinal, &why).tried(attempt));
+                    Row::unknown(kind, &one.source_id, it.ordinal, &why).tried(attempt)
                 }
                 WrittenOutcome::Postponed(why) => {
                     postponed = Some(format!("{POSTPONED}{why}"));
                     continue;
                 }
-            }
+            };
+            rows.push(row.found_by(&it.keys));
             left.remove(&one.source_id);
         }
         self.settle_with(kind, rows, links, Some(journal)).await?;
@@ -458,16 +483,16 @@ impl Loader<'_> {
         let problem = problem.trim_start_matches(POSTPONED);
         let items = self.items(kind, left.values()).await?;
         let rows = items.iter().filter_map(|item| {
-            let ordinal = left.get(&item.source_id)?.ordinal;
+            let Ready { ordinal, keys, .. } = left.get(&item.source_id)?;
             let open =
                 item.calls.iter().any(|call| call.state == cartage_connectors::CallState::Intended);
-            Some(if open {
-                Row::unknown(kind, &item.source_id, ordinal, problem).tried(attempt)
+            let row = if open {
+                Row::unknown(kind, &item.source_id, *ordinal, problem)
             } else {
                 let reason = Reason::AttemptsExhausted.as_str();
-                Row::quarantined(kind, &item.source_id, Some(ordinal), reason, None, problem)
-                    .tried(attempt)
-            })
+                Row::quarantined(kind, &item.source_id, Some(*ordinal), reason, None, problem)
+            };
+            Some(row.tried(attempt).found_by(keys))
         });
         self.settle(kind, rows.collect(), Vec::new()).await
     }
@@ -490,7 +515,8 @@ impl Loader<'_> {
         links: Vec<RecordLink>,
         journal: Option<&Journal<'_>>,
     ) -> std::result::Result<(), Stopped> {
-        let mut rows: Vec<_> = rows.into_iter().map(Row::into_record).collect();
+        let (mut rows, keys): (Vec<_>, Vec<_>) = rows.into_iter().map(Row::into_parts).unzip();
+        let mut keys: Vec<_> = keys.into_iter().flatten().collect();
         let mut tx = self.work.begin().await?;
         if let Some(journal) = journal {
             journal.write_results(&mut tx).await?;
@@ -502,6 +528,8 @@ impl Loader<'_> {
             let new = tx.run_record_insert(self.run, &rows).await?;
             // A run that was taken up again comes by some records a second time.
             rows.retain(|row| new.contains(&(row.kind.clone(), row.source_id.clone())));
+            keys.retain(|key| new.contains(&(key.kind.clone(), key.source_id.clone())));
+            tx.record_key_insert(&self.space.migration, self.run, &keys).await?;
         }
         let asked_to_stop = super::asked_to_stop(&mut tx, self.run).await?;
         let (progress, quarantined) = {

@@ -118,9 +118,11 @@ impl Loader<'_> {
             }
             let ordinal = twin.ready.ordinal;
             if links.contains_key(&twin.owner) {
-                judged.rows.push(Row::merged(kind, &source_id, ordinal, &twin.owner));
+                let row = Row::merged(kind, &source_id, ordinal, &twin.owner);
+                judged.rows.push(row.found_by(&twin.ready.keys));
             } else if undecided.contains(&twin.owner) {
-                judged.rows.push(Row::unknown(kind, &source_id, ordinal, OWNER_UNDECIDED));
+                let row = Row::unknown(kind, &source_id, ordinal, OWNER_UNDECIDED);
+                judged.rows.push(row.found_by(&twin.ready.keys));
             } else if let Some(heir) = heirs.get(&twin.identity) {
                 judged.waiting.push(Twin { owner: heir.clone(), ..twin });
             } else {

@@ -4,6 +4,7 @@
 //! taken up again walks the snapshot from the beginning and passes over what is done. Below the
 //! record stands the journal of external calls.
 
+mod adopt;
 mod journal;
 mod ledger;
 mod load;

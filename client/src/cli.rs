@@ -8,6 +8,8 @@ mod audit;
 mod connection;
 mod context;
 mod failure;
+mod link_file;
+mod links;
 mod list;
 mod mapping;
 mod migrate;
@@ -118,6 +120,9 @@ enum Command {
     /// Runs: check, start, pause, resume, cancel, and their ledger.
     #[command(subcommand)]
     Run(run::Command),
+    /// Which object of the target a record became: find, export, import.
+    #[command(subcommand)]
+    Links(links::Command),
     /// Read the target of a run back and compare. Exit code 4 when it differs.
     Verify(verify::Arguments),
     /// Print what happens to a migration, run, snapshot or audit.
@@ -158,6 +163,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Mapping(command) => mapping::run(&context, command).await,
         Command::Plan(command) => plan::run(&context, command).await,
         Command::Run(command) => run::run(&context, command).await,
+        Command::Links(command) => links::run(&context, command).await,
         Command::Verify(arguments) => verify::run(&context, arguments).await,
         Command::Watch(arguments) => watch::run(&context, arguments).await,
         Command::Report(arguments) => report::run(&context, arguments).await,

@@ -64,11 +64,16 @@ impl Progress {
 
     /// Shows how many bytes of a file have gone.
     pub(crate) fn bytes(&mut self, label: &str, done: u64, total: u64) {
-        let number = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.counted(label, done, Some(total));
+    }
+
+    /// Shows how many of something are done.
+    pub(crate) fn counted(&mut self, label: &str, done: u64, total: Option<u64>) {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
         self.show(&v1::Progress {
             activity: label.to_owned(),
             done: number(done),
-            total: Some(number(total)),
+            total: total.map(number),
             ..Default::default()
         });
     }

@@ -16,7 +16,8 @@ pub use error::Error;
 pub use source::{Check, CheckItem, Page, Source};
 pub use target::{
     Call, CallJournal, CallResult, CallState, JournalError, JournaledCall, Link, LookUp, Needs,
-    PARTIAL, ReadBack, Reference, Refusal, Target, WriteItem, Written, WrittenOutcome, record_key,
+    PARTIAL, REMOVAL_ORDINAL, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed,
+    RemovedOutcome, Target, WriteItem, Written, WrittenOutcome, record_key,
 };
 
 /// What a connector's operation gives.

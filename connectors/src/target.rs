@@ -177,6 +177,54 @@ pub enum WrittenOutcome {
     Postponed(String),
 }
 
+/// Whether what was made of the records of a kind can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is deleted.
+    Deleted,
+    /// It stays, for this reason.
+    Stays(&'static str),
+}
+
+/// A record whose object is to be taken out of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoveItem {
+    /// Its id in the source.
+    pub source_id: String,
+    /// Our key in the target.
+    pub key: String,
+    /// Its own object there.
+    pub target_id: String,
+    /// Whether a deletion was journaled before and has no result: it may have had its effect.
+    pub begun: bool,
+}
+
+/// What became of an object that was to be taken out of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemovedOutcome {
+    /// It is gone, by a call of ours.
+    Removed,
+    /// It was gone already.
+    Absent,
+    /// It is not deleted: it is no longer ours, something of others hangs at it, or the target will
+    /// not have it deleted.
+    Kept(Refusal),
+    /// Not tried, or tried in vain for a reason that may pass; to be tried again.
+    Postponed(String),
+}
+
+/// What became of one of the objects that were to be taken out of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The record's id in the source.
+    pub source_id: String,
+    /// What became of it.
+    pub outcome: RemovedOutcome,
+}
+
+/// The place of a removal among the calls of a record, behind all others.
+pub const REMOVAL_ORDINAL: u32 = 2_000;
+
 /// What the records of a run will need in the target: one pass over the snapshot finds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
@@ -290,6 +338,19 @@ pub trait Target: Send + Sync {
         items: Vec<WriteItem>,
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>>;
+
+    /// Whether what was made of records of a kind can be taken back.
+    fn removal(&self, kind: Kind) -> Removal;
+
+    /// Takes the objects of records of one kind out of the shop, each by one call with its intent
+    /// at [`REMOVAL_ORDINAL`]. Gives one [`Removed`] per item. An object that does not carry the
+    /// item's key is kept. An error means that nothing can go on, as for [`Target::write`].
+    async fn remove(
+        &self,
+        kind: Kind,
+        items: &[RemoveItem],
+        journal: &dyn CallJournal,
+    ) -> Result<Vec<Removed>>;
 
     /// Reads records back by the target ids of their own objects, one [`ReadBack`] per id.
     async fn read_back(&self, kind: Kind, target_ids: &[String]) -> Result<Vec<ReadBack>>;

@@ -11,6 +11,7 @@ mod marks;
 mod prepare;
 mod read;
 mod references;
+mod remove;
 mod spec;
 mod write;
 
@@ -23,7 +24,7 @@ use serde_json::Value;
 
 use crate::{
     CallJournal, Check, CheckItem, Error, Link, LookUp, Needs, Page, ReadBack, Reference, Refusal,
-    Result, Source, Target, WriteItem, Written, http::HttpSettings,
+    Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written, http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -220,6 +221,19 @@ impl Target for Medusa {
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>> {
         write::write(&self.client, prepared, kind, items, journal).await
+    }
+
+    fn removal(&self, kind: Kind) -> Removal {
+        remove::removal(kind)
+    }
+
+    async fn remove(
+        &self,
+        kind: Kind,
+        items: &[RemoveItem],
+        journal: &dyn CallJournal,
+    ) -> Result<Vec<Removed>> {
+        remove::remove(&self.client, kind, items, journal).await
     }
 
     async fn read_back(&self, kind: Kind, target_ids: &[String]) -> Result<Vec<ReadBack>> {

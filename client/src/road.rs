@@ -33,7 +33,9 @@ mod step;
 
 pub use options::{Options, Rehearsal};
 pub use plan::{Acknowledge, approve_plan, create_plan, publish_mapping, submit_plan};
-pub use run::{live_run, readiness, start_run, test_run, verify_run};
+pub use run::{
+    live_run, readiness, rollback_readiness, start_rollback, start_run, test_run, verify_run,
+};
 pub use shop::{
     audit_snapshot, create_migration, create_sandbox, take_snapshot, test_restore,
     verify_connection,

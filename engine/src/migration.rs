@@ -77,6 +77,8 @@ pub enum MigrationEvent {
     RollbackStarted,
     /// It took everything back.
     RollbackSucceeded,
+    /// It took everything back, and earlier runs have written other parts of the scope.
+    RollbackSucceededInPart,
     /// It could not.
     RollbackFailed,
     /// The caller declares the migration finished.
@@ -203,10 +205,13 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
             | S::Failed
             | S::Cancelled
             | S::Monitoring
-            | S::Succeeded,
+            | S::Succeeded
+            | S::RollingBack
+            | S::RolledBack,
             E::RollbackStarted,
         ) => S::RollingBack,
         (S::RollingBack, E::RollbackSucceeded) => S::RolledBack,
+        (S::RollingBack, E::RollbackSucceededInPart) => S::Approved,
         (S::Monitoring, E::Complete) => S::Succeeded,
         (
             S::Draft | S::Planned | S::Approved | S::Scheduled | S::Failed | S::Cancelled,
@@ -224,7 +229,7 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
 mod tests {
     use super::*;
 
-    const EVENTS: [MigrationEvent; 19] = [
+    const EVENTS: [MigrationEvent; 20] = [
         MigrationEvent::PlanSubmitted,
         MigrationEvent::PlanWithdrawn,
         MigrationEvent::PlanApproved,
@@ -240,6 +245,7 @@ mod tests {
         MigrationEvent::RunCancelled,
         MigrationEvent::RollbackStarted,
         MigrationEvent::RollbackSucceeded,
+        MigrationEvent::RollbackSucceededInPart,
         MigrationEvent::RollbackFailed,
         MigrationEvent::Complete,
         MigrationEvent::Cancel,

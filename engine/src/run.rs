@@ -30,6 +30,10 @@ pub enum RunState {
     Cancelling,
     /// Cancelled; what was written stays.
     Cancelled,
+    /// A ROLLBACK run is taking back what it wrote.
+    RollingBack,
+    /// What it wrote was taken back.
+    RolledBack,
 }
 
 /// What happens to a run.
@@ -60,11 +64,15 @@ pub enum RunEvent {
     Undecided,
     /// An error nobody can repair.
     Fail,
+    /// A ROLLBACK run that undoes this one was started.
+    RollBack,
+    /// That run has ended well.
+    TakenBack,
 }
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Draft,
         Self::Pending,
         Self::Running,
@@ -76,6 +84,8 @@ impl RunState {
         Self::Failed,
         Self::Cancelling,
         Self::Cancelled,
+        Self::RollingBack,
+        Self::RolledBack,
     ];
 
     /// The state's name in the API.
@@ -92,6 +102,8 @@ impl RunState {
             Self::Failed => "FAILED",
             Self::Cancelling => "CANCELLING",
             Self::Cancelled => "CANCELLED",
+            Self::RollingBack => "ROLLING_BACK",
+            Self::RolledBack => "ROLLED_BACK",
         }
     }
 
@@ -101,16 +113,21 @@ impl RunState {
     }
 
     /// Whether it ended: it does not go on by itself, and nobody is waited for. A failed run can be
-    /// tried again; the other two are left by nothing.
+    /// tried again, and what a run wrote can be taken back.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::RolledBack)
     }
 
-    /// Whether it ends by itself: a worker holds it or should.
+    /// Whether it ends by itself: a worker holds it or should, or holds the run that takes it back.
     pub const fn is_active(self) -> bool {
         matches!(
             self,
-            Self::Pending | Self::Running | Self::Pausing | Self::Verifying | Self::Cancelling
+            Self::Pending
+                | Self::Running
+                | Self::Pausing
+                | Self::Verifying
+                | Self::Cancelling
+                | Self::RollingBack
         )
     }
 
@@ -136,14 +153,33 @@ impl RunState {
             (S::Draft | S::Pending | S::AwaitingAcceptance, E::Cancel) => S::Cancelled,
             (S::Running | S::Pausing | S::Paused | S::Verifying, E::Cancel) => S::Cancelling,
             (S::Cancelling, E::Drained) => S::Cancelled,
-            (S::Pending | S::Running | S::Pausing | S::Verifying | S::Cancelling, E::Fail) => {
-                S::Failed
-            }
+            (
+                S::Pending
+                | S::Running
+                | S::Pausing
+                | S::Verifying
+                | S::Cancelling
+                | S::RollingBack,
+                E::Fail,
+            ) => S::Failed,
+            // Whatever a run that is at rest wrote can be taken back; one that writes is stopped first.
+            (
+                S::Paused
+                | S::AwaitingAcceptance
+                | S::Failed
+                | S::Cancelled
+                | S::Succeeded
+                // What had to stay may go by now.
+                | S::RolledBack,
+                E::RollBack,
+            ) => S::RollingBack,
+            (S::RollingBack, E::TakenBack) => S::RolledBack,
             // The goal already holds.
             (S::Running, E::Taken)
             | (S::Pausing | S::Paused, E::Pause)
             | (S::Pending | S::Running, E::Resume | E::Retry)
             | (S::Succeeded, E::Accept)
+            | (S::RollingBack, E::RollBack)
             | (S::Cancelling | S::Cancelled, E::Cancel) => return Ok(None),
             _ => return Err(IllegalRunEvent { state: self, event }),
         };
@@ -165,7 +201,7 @@ pub struct IllegalRunEvent {
 mod tests {
     use super::*;
 
-    const EVENTS: [RunEvent; 12] = [
+    const EVENTS: [RunEvent; 14] = [
         RunEvent::Start,
         RunEvent::Taken,
         RunEvent::Pause,
@@ -178,6 +214,8 @@ mod tests {
         RunEvent::Accounted,
         RunEvent::Undecided,
         RunEvent::Fail,
+        RunEvent::RollBack,
+        RunEvent::TakenBack,
     ];
 
     #[test]
@@ -197,14 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_stays_so_unless_it_failed_and_every_active_one_can_end() {
+    fn what_ended_is_left_to_be_tried_again_or_taken_back_and_every_active_one_can_end() {
         for state in RunState::ALL {
             let exits = EVENTS.iter().filter(|event| matches!(state.next(**event), Ok(Some(_))));
             let exits: Vec<&RunEvent> = exits.collect();
-            if state == RunState::Failed {
-                assert_eq!(exits, [&RunEvent::Retry]);
-            } else {
-                assert_eq!(exits.is_empty(), state.is_terminal(), "{state:?}");
+            match state {
+                RunState::Failed => assert_eq!(exits, [&RunEvent::Retry, &RunEvent::RollBack]),
+                RunState::Succeeded | RunState::Cancelled | RunState::RolledBack => {
+                    assert_eq!(exits, [&RunEvent::RollBack], "{state:?}");
+                }
+                _ => assert_eq!(exits.is_empty(), state.is_terminal(), "{state:?}"),
             }
             if state.is_active() {
                 assert_eq!(state.next(RunEvent::Fail), Ok(Some(RunState::Failed)), "{state:?}");

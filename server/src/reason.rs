@@ -177,4 +177,5 @@ reasons! {
     MappingTemplateInvalid = "MAPPING_TEMPLATE_INVALID", InvalidArgument;
     MappingValueTooLarge = "MAPPING_VALUE_TOO_LARGE", FailedPrecondition;
     MappingValueUnmapped = "MAPPING_VALUE_UNMAPPED", FailedPrecondition;
+    RollbackIncomplete = "ROLLBACK_INCOMPLETE", FailedPrecondition;
 }

@@ -38,6 +38,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Take back what a LIVE run and those after it wrote, and wait until that is done. What others
+    /// changed since is left alone and listed (`run records`).
+    ///
+    /// Example: cartage run rollback spring/first --check
+    Rollback(run_control::RollbackArguments),
     /// End a run. What is written stays written.
     Cancel {
         /// The run, `MIGRATION/RUN`.
@@ -106,6 +111,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
         }
         Command::Resume(arguments) => run_control::resume(context, arguments).await,
         Command::Retry(arguments) => run_control::retry(context, arguments).await,
+        Command::Rollback(arguments) => run_control::rollback(context, arguments).await,
         Command::Resolve(arguments) => run_control::resolve(context, arguments).await,
         Command::Accept { name, reason } => {
             let run = context.client.call(v1::GetRunRequest { name: name_of(&name)? }).await?;

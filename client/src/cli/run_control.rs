@@ -1,4 +1,4 @@
-//! `cartage run create`, `start`, `resume`, `retry` and `resolve`.
+//! `cartage run create`, `start`, `resume`, `retry`, `rollback` and `resolve`.
 
 use cartage_client::{
     name::Pattern,
@@ -64,6 +64,19 @@ pub(crate) struct WaitArguments {
     no_wait: bool,
 }
 
+/// A run to be taken back.
+#[derive(clap::Args)]
+pub(crate) struct RollbackArguments {
+    /// The oldest LIVE run to be taken back, `MIGRATION/RUN`.
+    name: String,
+    /// Only say what could be taken back. Nothing is created or written.
+    #[arg(long, conflicts_with = "no_wait")]
+    check: bool,
+    /// Do not wait.
+    #[arg(long)]
+    no_wait: bool,
+}
+
 pub(crate) async fn create(context: &Context, arguments: CreateArguments) -> Result<(), Failure> {
     let full = |pattern: Pattern, text: Option<String>| {
         text.map(|text| context.name(pattern, &text)).transpose().map(Option::unwrap_or_default)
@@ -108,6 +121,19 @@ pub(crate) async fn retry(context: &Context, arguments: WaitArguments) -> Result
     let name = context.name(Pattern::RUN, &arguments.name)?;
     let request = v1::RetryRunRequest { name, ..Default::default() };
     let run = context.client.call(request).await?;
+    at_rest(context, run, arguments.no_wait).await
+}
+
+pub(crate) async fn rollback(
+    context: &Context,
+    arguments: RollbackArguments,
+) -> Result<(), Failure> {
+    let name = context.name(Pattern::RUN, &arguments.name)?;
+    if arguments.check {
+        let readiness = road::rollback_readiness(&context.client, &name).await?;
+        return context.output.document(&readiness);
+    }
+    let run = road::start_rollback(&context.client, &name).await?;
     at_rest(context, run, arguments.no_wait).await
 }
 

@@ -81,6 +81,43 @@ pub async fn readiness(client: &Client, run: &str) -> Result<v1::CheckRunReadine
     }
 }
 
+/// A ROLLBACK run back to and including a LIVE run.
+fn rollback_of(run: &str) -> v1::Run {
+    let mut rollback = v1::Run { rollback_run: run.to_owned(), ..Default::default() };
+    rollback.set_kind(v1::RunKind::Rollback);
+    rollback
+}
+
+/// Says what could be taken back of what a LIVE run and those after it wrote; nothing is created.
+///
+/// # Errors
+/// [`Error::Status`].
+pub async fn rollback_readiness(
+    client: &Client,
+    run: &str,
+) -> Result<v1::CheckRunReadinessResponse, Error> {
+    let request = v1::CheckRunReadinessRequest {
+        parent: name::parent(run).to_owned(),
+        subject: Some(Subject::Run(rollback_of(run))),
+        ..Default::default()
+    };
+    client.call(request).await
+}
+
+/// Creates a ROLLBACK run for a LIVE run and those after it, and starts it.
+///
+/// # Errors
+/// [`Error::Status`].
+pub async fn start_rollback(client: &Client, run: &str) -> Result<v1::Run, Error> {
+    let request = v1::CreateRunRequest {
+        parent: name::parent(run).to_owned(),
+        run: Some(rollback_of(run)),
+        ..Default::default()
+    };
+    let run = client.call(request).await?;
+    start_run(client, &run.name).await
+}
+
 /// Starts a run as it is now.
 ///
 /// # Errors

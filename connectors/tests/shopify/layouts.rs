@@ -80,14 +80,16 @@ async fn the_markets_of_the_product_columns_are_parts_of_the_shop() {
 
 #[test]
 fn in_which_markets_a_product_is_is_read() {
-    let products = b"Handle,Title,Vendor,Status,Variant SKU,Included / EU,Included / US,Included / UK\n\
+    let products =
+        b"Handle,Title,Vendor,Status,Variant SKU,Included / EU,Included / US,Included / UK\n\
         mug,Mug,Acme,active,a,false,TRUE,perhaps\n\
         mug,,,,b,false,,\n";
     let folder = folder(&[("products.csv", products)]);
     let source = open(folder.path()).unwrap();
     let found = read(&source, Kind::Product).remove(0).unwrap();
     let Record::Product(product) = found else { panic!("{found:?}") };
-    let said = |market: &str, value| ScopedValue { scope: Scope::Website(market.to_owned()), value };
+    let said =
+        |market: &str, value| ScopedValue { scope: Scope::Website(market.to_owned()), value };
     assert_eq!(product.assigned.value, None);
     assert_eq!(product.assigned.scoped, [said("EU", false), said("US", true)]);
     let unknown: Vec<_> = product.unknown.0.keys().map(String::as_str).collect();

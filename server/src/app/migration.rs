@@ -29,8 +29,8 @@ use crate::{
         resource::{Body, Cut, Resource, State},
     },
 };
+pub use runs::writer_moved;
 use runs::{cancel_runs, hold_runs};
-pub use runs::{live_run_ended, live_run_moved};
 pub use scope::{KindFilter, Scope};
 
 /// The longest name for people, in characters.
@@ -143,7 +143,7 @@ pub async fn view(tx: &mut Tx, migration: Resource<Migration>) -> Result<View> {
     let snapshot = tx.resource_list::<Snapshot>(&source, &newest).await?.into_iter().next();
     let newest = Cut { limit: 1_000, ..Cut::default() };
     let runs = tx.resource_list::<Run>(&migration.name, &newest).await?;
-    let writing = |run: &&Resource<Run>| run.body.kind == RunKind::Live && is_under_way(run);
+    let writing = |run: &&Resource<Run>| run.body.kind.writes() && is_under_way(run);
     let run = runs.iter().find(writing).or(runs.first());
     let space = LinkSpace {
         migration: migration.name.clone(),

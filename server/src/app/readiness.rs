@@ -19,6 +19,11 @@ use crate::{
 pub async fn blockers(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Unmet>> {
     let mut unmet = Vec::new();
     let migration = tx.resource_get::<Migration>(migration).await?;
+    if run.kind == RunKind::Rollback {
+        // It needs nothing but the shop: what it takes back was let in by all the rest.
+        active(tx, &run.target_connection, &mut unmet).await?;
+        return Ok(unmet);
+    }
     if run.kind == RunKind::Live {
         plan(tx, run, &mut unmet).await?;
         let role = "target";

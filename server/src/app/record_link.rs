@@ -57,7 +57,7 @@ pub struct Imported {
 pub async fn import(tx: &mut Tx, migration: &Name, links: Vec<NewLink>) -> Result<Imported> {
     let held = tx.resource_get::<Migration>(migration).await?;
     // A run that is under way has looked at the links of some records already.
-    run::refuse_beside_live(tx, migration, None).await?;
+    run::refuse_beside_writer(tx, migration, &[]).await?;
     let target = held.body.target_connection;
     let connection = tx.resource_get::<Connection>(&Name::trusted(&target)).await?;
     let shop = target_of_platform(&connection.body.platform)?;

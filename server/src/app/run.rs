@@ -1,6 +1,7 @@
 //! Runs: what they are, and the decisions about starting, pausing, resuming and cancelling them.
 
 pub mod judgement;
+pub mod rollback;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,24 @@ pub enum RunKind {
     Test,
     /// The real thing.
     Live,
+    /// Takes back what LIVE runs wrote.
+    Rollback,
+}
+
+impl RunKind {
+    /// The kind's name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "TEST",
+            Self::Live => "LIVE",
+            Self::Rollback => "ROLLBACK",
+        }
+    }
+
+    /// Whether runs of the kind write to the target of their migration.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Live | Self::Rollback)
+    }
 }
 
 /// A run.
@@ -51,6 +70,12 @@ pub struct Run {
     pub mapping_revision: String,
     /// Which records.
     pub scope: Scope,
+    /// The oldest run that a ROLLBACK run takes back.
+    pub rollback_run: String,
+    /// All of them, the newest first; empty until it is started.
+    pub rollback_runs: Vec<String>,
+    /// The ROLLBACK run that takes or took back what this run wrote.
+    pub rolled_back_by: String,
     /// Which isolated shop of this server holds what a TEST run wrote.
     pub sandbox_instance: Option<String>,
     /// Where it writes.
@@ -109,13 +134,13 @@ pub fn migration_of(run: &Name) -> Name {
     run.parent().unwrap_or_else(|| run.clone())
 }
 
-/// Where the links of a run are kept: with the target connection for a LIVE run, with the run
-/// itself for a TEST run, whose isolated shop is its own.
+/// Where the links of a run are kept: with the target connection for a run that writes there, with
+/// the run itself for a TEST run, whose isolated shop is its own.
 pub fn link_space(run: &Resource<Run>) -> LinkSpace {
     LinkSpace {
         migration: migration_of(&run.name),
         target: match run.body.kind {
-            RunKind::Live => run.body.target_connection.clone(),
+            RunKind::Live | RunKind::Rollback => run.body.target_connection.clone(),
             RunKind::Test => run.name.as_str().to_owned(),
         },
     }
@@ -183,37 +208,38 @@ pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
     event
 }
 
-/// Refuses a second LIVE run of a migration beside one that has not ended.
-pub async fn refuse_second_live(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
-    refuse_beside_live(tx, &migration_of(&run.name), Some(&run.name)).await
+/// Refuses a run that writes beside another one of its migration that has not ended. Those that a
+/// ROLLBACK run takes back are at rest.
+pub async fn refuse_second_writer(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    let mut meant = run.body.rollback_runs.clone();
+    meant.push(run.name.as_str().to_owned());
+    refuse_beside_writer(tx, &migration_of(&run.name), &meant).await
 }
 
-/// Refuses what must not be done to a migration while a LIVE run of it, other than the one that is
-/// meant, has not ended.
-pub async fn refuse_beside_live(tx: &mut Tx, migration: &Name, meant: Option<&Name>) -> Result<()> {
+/// Refuses what must not be done to a migration while a run of it that writes, other than those that
+/// are meant, has not ended.
+pub async fn refuse_beside_writer(tx: &mut Tx, migration: &Name, meant: &[String]) -> Result<()> {
     // Two runs that start at once would not see each other's new state; one waits here for the
     // other's commit.
     tx.resource_children_hold(migration).await?;
+    let is_open = |state: &RunState| {
+        state.is_active() || matches!(state, RunState::Paused | RunState::AwaitingAcceptance)
+    };
+    let states = RunState::ALL.into_iter().filter(is_open);
     let cut = crate::store::resource::Cut {
         limit: 1_000,
-        states: RunState::ALL
-            .into_iter()
-            .filter(|state| {
-                state.is_active()
-                    || matches!(state, RunState::Paused | RunState::AwaitingAcceptance)
-            })
-            .map(|state| state.as_str().to_owned())
-            .collect(),
+        states: states.map(|state| state.as_str().to_owned()).collect(),
         ..Default::default()
     };
     let others = tx.resource_list::<Run>(migration, &cut).await?;
-    match others
-        .into_iter()
-        .find(|other| other.body.kind == RunKind::Live && Some(&other.name) != meant)
-    {
+    let other = others.into_iter().find(|other| {
+        let is_meant = meant.iter().any(|name| name == other.name.as_str());
+        other.body.kind.writes() && !is_meant
+    });
+    match other {
         Some(other) => Err(Error::new(
             crate::reason::Reason::LiveRunActive,
-            format!("{} has not ended; a migration has one live run at a time.", other.name),
+            format!("{} has not ended; one run at a time writes for a migration.", other.name),
         )
         .with("run", other.name.as_str())),
         None => Ok(()),

@@ -1,5 +1,6 @@
 //! Verification reports: the target read back and compared with what was expected.
 
+use cartage_engine::run::RunState;
 use cartage_model::Kind;
 use cartage_pipeline::{
     report::Report,
@@ -80,7 +81,8 @@ pub async fn create(
     // a run that goes on they would read what is being written.
     tx.resource_children_hold(run).await?;
     let run = tx.resource_get::<Run>(run).await?;
-    if run.state.is_active() || run.body.prepared.is_none() {
+    let is_gone = run.state == RunState::RolledBack;
+    if run.state.is_active() || is_gone || run.body.prepared.is_none() {
         return Err(Error::state(
             run.name.as_str(),
             run.state.as_str(),

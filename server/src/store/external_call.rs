@@ -8,7 +8,7 @@ use crate::{error::Result, name::Name};
 
 impl Tx {
     /// Commits intents; one that is there stays as it is, unless the shop refused the call in an
-    /// earlier run: this run asks anew.
+    /// earlier run, so that this run asks anew, or what it made was taken back.
     pub async fn external_call_intend(
         &mut self,
         space: &LinkSpace,
@@ -31,7 +31,8 @@ impl Tx {
             on conflict (account_id, migration, target, kind, source_id, ordinal) do update
             set run = excluded.run, epoch = excluded.epoch, name = excluded.name, payload_hash = excluded.payload_hash,
                 state = 'intended', result = null, intend_time = clock_timestamp(), result_time = null
-            where external_call.run <> excluded.run and external_call.state = 'refused'",
+            where external_call.state = 'void'
+                or (external_call.run <> excluded.run and external_call.state = 'refused')",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -104,6 +105,7 @@ impl Tx {
             "select source_id, ordinal, name, payload_hash, state, result, run
             from external_call
             where account_id = $1 and migration = $2 and target = $3 and kind = $4 and source_id = any($5)
+                and state <> 'void'
             order by source_id, ordinal",
             self.account,
             space.migration.as_str(),
@@ -132,6 +134,44 @@ impl Tx {
                 },
             })
             .collect())
+    }
+
+    /// The (kind, source id) of the records for which a run journaled a call that has no result.
+    pub async fn external_call_open(&mut self, run: &Name) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query!(
+            "select distinct kind, source_id from external_call
+            where account_id = $1 and run = $2 and state = 'intended'
+            order by kind, source_id",
+            self.account,
+            run.as_str(),
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
+    }
+
+    /// Takes back the intents of a run for some records: they had no effect, and will have none.
+    pub async fn external_call_void(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        run: &Name,
+        source_ids: &[String],
+    ) -> Result<()> {
+        sqlx::query!(
+            "update external_call set state = 'void'
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and run = $5
+                and source_id = any($6) and state = 'intended'",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            run.as_str(),
+            source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
     }
 
     /// How many external calls a run journaled.

@@ -274,6 +274,75 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.kind, row.count)).collect())
     }
 
+    /// How many records of each kind have an object in the target that one of these runs made.
+    pub async fn record_link_made(
+        &mut self,
+        space: &LinkSpace,
+        runs: &[String],
+    ) -> Result<Vec<(String, i64)>> {
+        let rows = sqlx::query!(
+            r#"select kind, count(distinct source_id) as "count!" from record_link
+            where account_id = $1 and migration = $2 and target = $3 and create_run = any($4)
+                and (role = kind or role = 'partial')
+            group by kind order by kind"#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            runs,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.count)).collect())
+    }
+
+    /// Forgets what became of some records, because it was taken back: their links, with those of
+    /// their parts, and their identities go, and their calls count no more.
+    pub async fn record_forget(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<()> {
+        let (migration, target) = (space.migration.as_str(), &space.target);
+        sqlx::query!(
+            "delete from record_link
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and record_source_id = any($5)",
+            self.account,
+            migration,
+            target,
+            kind,
+            source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query!(
+            "delete from record_identity
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and source_id = any($5)",
+            self.account,
+            migration,
+            target,
+            kind,
+            source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query!(
+            "update external_call set state = 'void'
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and source_id = any($5)",
+            self.account,
+            migration,
+            target,
+            kind,
+            source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// Claims identities for records, in order: gives, for each, the source id of the record that
     /// has the identity (the record itself, or the earlier one it is to be merged into).
     pub async fn record_identity_claim(

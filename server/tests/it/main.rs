@@ -27,6 +27,7 @@ mod refusals;
 mod rehearsals;
 mod rest;
 mod road;
+mod rollback;
 mod sources;
 mod streams;
 mod streams_cuts;

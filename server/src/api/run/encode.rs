@@ -32,11 +32,7 @@ pub(super) fn encode(
         name: run.name.as_str().to_owned(),
         uid: run.uid.to_string(),
         display_name: body.display_name.clone(),
-        kind: match body.kind {
-            RunKind::Test => v1::RunKind::Test,
-            RunKind::Live => v1::RunKind::Live,
-        }
-        .into(),
+        kind: kind(body.kind).into(),
         plan: body.plan.clone(),
         snapshot: body.snapshot.clone(),
         mapping_revision: body.mapping_revision.clone(),
@@ -63,11 +59,23 @@ pub(super) fn encode(
         etag: run.etag(),
         create_time: Some(timestamp(run.create_time)),
         update_time: Some(timestamp(run.update_time)),
+        rollback_run: body.rollback_run.clone(),
+        rollback_runs: body.rollback_runs.clone(),
+        rolled_back_by: body.rolled_back_by.clone(),
         acceptance: body.acceptance.as_ref().map(|acceptance| v1::RunAcceptance {
             actor: acceptance.actor.clone(),
             reason: acceptance.reason.clone(),
             accept_time: Some(timestamp(acceptance.accept_time)),
         }),
+    }
+}
+
+/// What a run is for, on the wire.
+pub(super) const fn kind(kind: RunKind) -> v1::RunKind {
+    match kind {
+        RunKind::Test => v1::RunKind::Test,
+        RunKind::Live => v1::RunKind::Live,
+        RunKind::Rollback => v1::RunKind::Rollback,
     }
 }
 

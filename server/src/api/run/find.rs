@@ -5,14 +5,11 @@ use cartage_proto::v1::{self, find_record_request::Key};
 
 use super::{
     super::{Api, convert, own_name, page::Page},
+    encode,
     links::Place,
 };
 use crate::{
-    app::{
-        migration::Migration,
-        record_key::KeyType,
-        run::{Run, RunKind},
-    },
+    app::{migration::Migration, record_key::KeyType, run::Run},
     error::{Error, Result},
     name::Name,
     store::{
@@ -103,10 +100,7 @@ impl Api {
         let Some(first) = found.first() else { return Ok(()) };
         let run = tx.resource_get::<Run>(&Name::trusted(&first.run)).await?;
         let at = Place::of_run(tx, &run).await?;
-        let kind = match run.body.kind {
-            RunKind::Test => v1::RunKind::Test,
-            RunKind::Live => v1::RunKind::Live,
-        };
+        let kind = encode::kind(run.body.kind);
         let rows = found.iter().map(|it| it.record.clone()).collect();
         let records = self.encode_records(tx, caller, &run, rows).await?;
         for (it, record) in found.iter().zip(records) {

@@ -11,9 +11,9 @@ use crate::{
     app::{
         migration,
         run::{
-            Run, RunKind,
+            Run,
             judgement::{self, Acceptance},
-            refuse_second_live,
+            refuse_second_writer,
         },
     },
     error::{Error, Result},
@@ -73,14 +73,12 @@ impl Api {
         };
         let mut run = change.tx.resource_lock::<Run>(&name).await?;
         run.check_etag(&request.etag, true)?;
-        if run.body.kind == RunKind::Live {
-            refuse_second_live(&mut change.tx, &run).await?;
+        if run.body.kind.writes() {
+            refuse_second_writer(&mut change.tx, &run).await?;
         }
         if let Some(event) = judgement::accept(&mut change.tx, &mut run, acceptance).await? {
             change.tx.resource_update(&mut run).await?;
-            if run.body.kind == RunKind::Live {
-                migration::live_run_ended(&mut change.tx, &run).await?;
-            }
+            migration::writer_moved(&mut change.tx, &run).await?;
             change.event(name.stream(), event);
         }
         let response = self.encoded_run(&mut change.tx, &run).await?;

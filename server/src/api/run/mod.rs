@@ -31,7 +31,7 @@ use crate::{
         migration::Migration,
         plan::Plan,
         readiness as guards,
-        run::{self, Run, RunKind, judgement},
+        run::{self, Run, RunKind, judgement, rollback},
         verification,
     },
     begin,
@@ -118,13 +118,29 @@ async fn decode(tx: &mut Tx, caller: &Caller, migration: &Name, run: &v1::Run) -
             body.target_connection = target.as_str().to_owned();
             body.masked = masking != v1::Masking::None;
         }
+        v1::RunKind::Rollback => {
+            let oldest = own_name(caller, &run.rollback_run, "runs", "run.rollback_run")?;
+            let oldest = rollback::oldest(tx, migration, &oldest).await?;
+            if scope.is_some() {
+                return Err(Error::field(
+                    "run.scope",
+                    "NOT_ALLOWED",
+                    "A rollback takes back all that its runs wrote.",
+                ));
+            }
+            body.kind = RunKind::Rollback;
+            body.rollback_run = oldest.name.as_str().to_owned();
+            body.snapshot = oldest.body.snapshot;
+            body.mapping_revision = oldest.body.mapping_revision;
+            body.target_connection = oldest.body.target_connection;
+        }
         v1::RunKind::Unspecified => {
             return Err(Error::field("run.kind", "REQUIRED", "Say what the run is for."));
         }
-        v1::RunKind::Delta | v1::RunKind::Reapply | v1::RunKind::Rollback => {
+        v1::RunKind::Delta | v1::RunKind::Reapply => {
             return Err(Error::new(
                 Reason::CapabilityUnsupported,
-                "This version offers TEST and LIVE runs.",
+                "This version offers TEST, LIVE and ROLLBACK runs.",
             )
             .with("capability", run.kind().as_str_name()));
         }
@@ -173,6 +189,7 @@ impl Api {
             return Err(Error::in_progress(name.as_str(), &other));
         }
         if event == RunEvent::Retry {
+            rollback::refuse_retry(&run)?;
             run.body.failure = None;
         }
         if matches!(event, RunEvent::Start | RunEvent::Resume | RunEvent::Retry)
@@ -180,8 +197,13 @@ impl Api {
         {
             let migration = run::migration_of(name);
             guards::refuse(guards::blockers(&mut change.tx, &migration, &run.body).await?)?;
-            if run.body.kind == RunKind::Live {
-                run::refuse_second_live(&mut change.tx, &run).await?;
+            if run.body.kind == RunKind::Rollback && event != RunEvent::Resume {
+                for event in rollback::begin(&mut change.tx, &mut run).await? {
+                    change.event(name.stream(), event);
+                }
+            }
+            if run.body.kind.writes() {
+                run::refuse_second_writer(&mut change.tx, &run).await?;
             }
         }
         if event == RunEvent::Pause {
@@ -200,9 +222,7 @@ impl Api {
         if matches!(run.state, RunState::Pending | RunState::Cancelling) {
             change.tx.job_put(name, run::QUEUE).await?;
         }
-        if run.body.kind == RunKind::Live {
-            crate::app::migration::live_run_moved(&mut change.tx, &run).await?;
-        }
+        crate::app::migration::writer_moved(&mut change.tx, &run).await?;
         change.event(name.stream(), moved);
         Ok(run)
     }
@@ -271,7 +291,7 @@ impl v1::run_service_server::RunService for Api {
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
         let fields = filter::parse(&request.filter, &["kind", "state", "plan"])?;
         let known = |field: &str, word: &str| match field {
-            "kind" => matches!(word, "TEST" | "LIVE"),
+            "kind" => matches!(word, "TEST" | "LIVE" | "ROLLBACK"),
             "state" => RunState::parse(word).is_some(),
             _ => true,
         };
@@ -289,10 +309,7 @@ impl v1::run_service_server::RunService for Api {
         )?;
         let keys = &self.app.keys;
         let fits = |run: &Resource<Run>| {
-            let kind = match run.body.kind {
-                RunKind::Test => "TEST",
-                RunKind::Live => "LIVE",
-            };
+            let kind = run.body.kind.as_str();
             [("kind", kind), ("state", run.state.as_str()), ("plan", &run.body.plan)]
                 .into_iter()
                 .all(|(field, value)| fields.get(field).is_none_or(|text| text == value))

@@ -13,7 +13,7 @@ use crate::{
     app::{
         preflight::{self, State, Subject},
         readiness,
-        run::Run,
+        run::{Run, RunKind, rollback},
     },
     error::{Error, Result},
     store::resource::Resource,
@@ -46,6 +46,10 @@ impl Api {
             None => return Err(Error::field("run", "REQUIRED", "Say which run is meant.")),
         };
         let unmet = readiness::blockers(&mut tx, &migration, &run).await?;
+        let forecast = match run.kind {
+            RunKind::Rollback => Some(rollback::forecast(&mut tx, &migration, &run).await?),
+            RunKind::Test | RunKind::Live => None,
+        };
         tx.rollback().await?;
         let items: Vec<v1::ReadinessItem> = unmet
             .iter()
@@ -61,6 +65,9 @@ impl Api {
                 resource: unmet.subject.clone(),
             })
             .collect();
+        if let Some(forecast) = forecast {
+            return Ok(encode_forecast(items, &forecast));
+        }
         let state = self.preflight(caller, &run).await?;
         let complete = matches!(state, State::Done { .. });
         let page = Page::new(
@@ -102,6 +109,45 @@ impl Api {
         }
         let state = receiver.borrow().clone();
         Ok(state)
+    }
+}
+
+/// What a ROLLBACK run could take back, in the form of a preflight.
+fn encode_forecast(
+    items: Vec<v1::ReadinessItem>,
+    forecast: &[rollback::Forecast],
+) -> v1::CheckRunReadinessResponse {
+    let kinds = forecast.iter().map(|kind| v1::PreflightKind {
+        kind: convert::record_kind(kind.kind).into(),
+        total: kind.count,
+        checked: kind.count,
+        outcomes: Some(match kind.stays {
+            None => v1::OutcomeCounts { migrated: kind.count, ..Default::default() },
+            Some(_) => v1::OutcomeCounts { excluded: kind.count, ..Default::default() },
+        }),
+    });
+    let mut preflight = v1::Preflight { kinds: kinds.collect(), ..Default::default() };
+    preflight.set_state(v1::preflight::State::Succeeded);
+    let issues: Vec<v1::PreflightIssue> = forecast
+        .iter()
+        .filter_map(|kind| {
+            let mut issue = v1::PreflightIssue {
+                kind: convert::record_kind(kind.kind).into(),
+                message: format!("{} records stay: {}.", kind.count, kind.stays?),
+                ..Default::default()
+            };
+            issue.set_action(v1::preflight_issue::Action::Omit);
+            issue.set_reason(v1::ErrorReason::CapabilityUnsupported);
+            Some(issue)
+        })
+        .collect();
+    v1::CheckRunReadinessResponse {
+        ready: items.is_empty(),
+        items,
+        preflight: Some(preflight),
+        issue_count: i64::try_from(issues.len()).unwrap_or(i64::MAX),
+        issues,
+        next_page_token: String::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use cartage_engine::{
 use super::{Migration, advance, records_of};
 use crate::{
     app::{
-        run::{self, Run, RunKind},
+        run::{self, Run, RunKind, rollback},
         snapshot::Snapshot,
     },
     error::Result,
@@ -25,7 +25,7 @@ use crate::{
 ///
 /// # Errors
 /// `STATE_CONFLICT` when the two do not fit, which is a defect.
-pub async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
     let event = match run.state {
         RunState::Pending | RunState::Running => MigrationEvent::RunStarted,
@@ -35,15 +35,60 @@ pub async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
         RunState::Cancelled => MigrationEvent::RunCancelled,
         RunState::Succeeded if covers(tx, &migration, run).await? => MigrationEvent::RunSucceeded,
         RunState::Succeeded => MigrationEvent::RunSucceededInPart,
-        RunState::Draft | RunState::Pausing | RunState::Verifying | RunState::Cancelling => {
-            return Ok(());
-        }
+        RunState::Draft
+        | RunState::Pausing
+        | RunState::Verifying
+        | RunState::Cancelling
+        | RunState::RollingBack
+        | RunState::RolledBack => return Ok(()),
     };
-    let changed = advance(&mut migration, event)?;
+    lead(tx, &mut migration, run, event).await
+}
+
+/// Brings the migration and the runs that are taken back where a ROLLBACK run leads them, and writes
+/// the events.
+///
+/// # Errors
+/// As [`live_run_moved`].
+async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    for event in rollback::ended(tx, run).await? {
+        tx.event_append(&run.name.stream(), &event).await?;
+    }
+    let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
+    let event = match run.state {
+        RunState::Pending | RunState::Running => MigrationEvent::RollbackStarted,
+        RunState::Succeeded if holds_more(tx, &migration).await? => {
+            MigrationEvent::RollbackSucceededInPart
+        }
+        RunState::Succeeded => MigrationEvent::RollbackSucceeded,
+        RunState::Failed => MigrationEvent::RollbackFailed,
+        // A run that was never started has moved nothing.
+        RunState::Cancelled if migration.state == MigrationState::RollingBack => {
+            MigrationEvent::RollbackFailed
+        }
+        _ => return Ok(()),
+    };
+    lead(tx, &mut migration, run, event).await
+}
+
+/// Whether earlier runs wrote something that stands.
+async fn holds_more(tx: &mut Tx, migration: &Resource<Migration>) -> Result<bool> {
+    let cut = Cut { limit: 1_000, states: vec!["SUCCEEDED".to_owned()], ..Cut::default() };
+    let runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
+    Ok(runs.iter().any(|run| run.body.kind == RunKind::Live))
+}
+
+async fn lead(
+    tx: &mut Tx,
+    migration: &mut Resource<Migration>,
+    run: &Resource<Run>,
+    event: MigrationEvent,
+) -> Result<()> {
+    let changed = advance(migration, event)?;
     if migration.state == MigrationState::Failed {
         migration.body.failure.clone_from(&run.body.failure);
     }
-    tx.resource_update(&mut migration).await?;
+    tx.resource_update(migration).await?;
     if let Some(mut event) = changed {
         event.failure.clone_from(&migration.body.failure);
         tx.event_append(migration.name.as_str(), &event).await?;
@@ -51,12 +96,16 @@ pub async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     Ok(())
 }
 
-/// As [`live_run_moved`], for a run that came to rest.
+/// Brings the migration where a run that writes to its target leads it.
 ///
 /// # Errors
 /// As [`live_run_moved`].
-pub async fn live_run_ended(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
-    live_run_moved(tx, run).await
+pub async fn writer_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    match run.body.kind {
+        RunKind::Live => live_run_moved(tx, run).await,
+        RunKind::Rollback => rollback_moved(tx, run).await,
+        RunKind::Test => Ok(()),
+    }
 }
 
 /// Whether a run and those before it wrote all that the migration is about.
@@ -106,7 +155,7 @@ pub(super) async fn cancel_runs(tx: &mut Tx, migration: &Name) -> Result<(Vec<Ne
         if run.state == RunState::Cancelling {
             tx.job_put(&run.name, run::QUEUE).await?;
         }
-        under_way |= run.body.kind == RunKind::Live && !run.state.is_terminal();
+        under_way |= run.body.kind.writes() && !run.state.is_terminal();
     }
     Ok((events, under_way))
 }

@@ -60,8 +60,13 @@ impl Row {
         row
     }
 
-    pub(super) fn unknown(kind: Kind, source_id: &str, ordinal: i64, message: &str) -> Self {
-        let mut row = Self::new(kind, source_id, Some(ordinal), Outcome::Unknown);
+    pub(super) fn unknown(
+        kind: Kind,
+        source_id: &str,
+        ordinal: Option<i64>,
+        message: &str,
+    ) -> Self {
+        let mut row = Self::new(kind, source_id, ordinal, Outcome::Unknown);
         row.0.reason = Some("OUTCOME_UNKNOWN".to_owned());
         row.0.detail = json!({ "message": message });
         row
@@ -100,6 +105,17 @@ impl Row {
     pub(super) fn found_by(mut self, keys: &[Key]) -> Self {
         self.1.extend_from_slice(keys);
         self
+    }
+
+    /// A record whose object is no longer in the target.
+    pub(super) fn removed(kind: Kind, source_id: &str, ordinal: Option<i64>, effect: &str) -> Self {
+        let mut row = Self::new(kind, source_id, ordinal, Outcome::Migrated);
+        effect.clone_into(&mut row.0.effect);
+        row
+    }
+
+    pub(super) fn source_id(&self) -> &str {
+        &self.0.source_id
     }
 
     pub(super) fn tried(mut self, attempt: i32) -> Self {

@@ -9,10 +9,7 @@ use cartage_connectors::{
     Error as ShopError, JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome,
     record_key,
 };
-use cartage_engine::{
-    accounting::Outcome,
-    retry::{Decision, Policy},
-};
+use cartage_engine::retry::{Decision, Policy};
 use cartage_model::{Kind, Mapped};
 use cartage_pipeline::snapshot::StoredRecord;
 use futures::{StreamExt, stream};
@@ -24,6 +21,7 @@ use super::{
         Work,
         records::{Fate, PAGE_RECORDS, ScopeMeter, Way, without_missing},
     },
+    book::{Book, Entry},
     journal::Journal,
     ledger::{Row, unreadable_row},
     meter::Meter,
@@ -441,7 +439,7 @@ impl Loader<'_> {
                 )
                 .tried(attempt),
                 WrittenOutcome::Undecided(why) => {
-                    Row::unknown(kind, &one.source_id, it.ordinal, &why).tried(attempt)
+                    Row::unknown(kind, &one.source_id, Some(it.ordinal), &why).tried(attempt)
                 }
                 WrittenOutcome::Postponed(why) => {
                     postponed = Some(format!("{POSTPONED}{why}"));
@@ -487,7 +485,7 @@ impl Loader<'_> {
             let open =
                 item.calls.iter().any(|call| call.state == cartage_connectors::CallState::Intended);
             let row = if open {
-                Row::unknown(kind, &item.source_id, *ordinal, problem)
+                Row::unknown(kind, &item.source_id, Some(*ordinal), problem)
             } else {
                 let reason = Reason::AttemptsExhausted.as_str();
                 Row::quarantined(kind, &item.source_id, Some(*ordinal), reason, None, problem)
@@ -515,39 +513,11 @@ impl Loader<'_> {
         links: Vec<RecordLink>,
         journal: Option<&Journal<'_>>,
     ) -> std::result::Result<(), Stopped> {
-        let (mut rows, keys): (Vec<_>, Vec<_>) = rows.into_iter().map(Row::into_parts).unzip();
-        let mut keys: Vec<_> = keys.into_iter().flatten().collect();
-        let mut tx = self.work.begin().await?;
-        if let Some(journal) = journal {
-            journal.write_results(&mut tx).await?;
-        }
-        if !links.is_empty() {
-            tx.record_link_put(self.space, &links).await?;
-        }
-        if !rows.is_empty() {
-            let new = tx.run_record_insert(self.run, &rows).await?;
-            // A run that was taken up again comes by some records a second time.
-            rows.retain(|row| new.contains(&(row.kind.clone(), row.source_id.clone())));
-            keys.retain(|key| new.contains(&(key.kind.clone(), key.source_id.clone())));
-            tx.record_key_insert(&self.space.migration, self.run, &keys).await?;
-        }
-        let asked_to_stop = super::asked_to_stop(&mut tx, self.run).await?;
-        let (progress, quarantined) = {
-            let mut meter = self.meter.lock().await;
-            meter.add(&rows);
-            (meter.due(&format!("load {kind}")), meter.quarantined())
-        };
-        if let Some(progress) = progress {
-            tx.progress_put(self.run, &progress).await?;
-        }
-        crate::failpoint::hit("ledger.before_commit");
-        self.work.commit(tx).await?;
-        crate::failpoint::hit("ledger.after_commit");
-        if asked_to_stop {
-            return Err(Stopped::Withdrawn);
-        }
-        let newly = rows.iter().any(|row| row.outcome == Outcome::Quarantined.as_str());
-        if newly && quarantined > self.quarantined_max {
+        let Self { work, run, space, meter, .. } = *self;
+        let entry = Entry { rows, links, journal, ..Entry::default() };
+        let entered = Book { work, run, space, meter }.enter(kind, "load", entry).await?;
+        let quarantined = entered.quarantined;
+        if entered.newly_quarantined && quarantined > self.quarantined_max {
             let error = Error::new(
                 Reason::QuotaExceeded,
                 format!(

@@ -121,7 +121,7 @@ impl Loader<'_> {
                 let row = Row::merged(kind, &source_id, ordinal, &twin.owner);
                 judged.rows.push(row.found_by(&twin.ready.keys));
             } else if undecided.contains(&twin.owner) {
-                let row = Row::unknown(kind, &source_id, ordinal, OWNER_UNDECIDED);
+                let row = Row::unknown(kind, &source_id, Some(ordinal), OWNER_UNDECIDED);
                 judged.rows.push(row.found_by(&twin.ready.keys));
             } else if let Some(heir) = heirs.get(&twin.identity) {
                 judged.waiting.push(Twin { owner: heir.clone(), ..twin });

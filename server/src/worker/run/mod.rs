@@ -5,12 +5,14 @@
 //! record stands the journal of external calls.
 
 mod adopt;
+mod book;
 mod journal;
 mod ledger;
 mod load;
 mod merge;
 mod meter;
 mod needs;
+mod rollback;
 mod shop;
 
 use std::collections::BTreeMap;
@@ -48,7 +50,11 @@ const QUARANTINED_FLOOR: i64 = 500;
 pub(super) async fn execute(work: &Work) -> Result<()> {
     let name = work.claim.resource.clone();
     let Some(run) = take(work, &name).await? else { return Ok(()) };
-    let stopped = match attempt(work, run).await {
+    let attempted = match run.body.kind {
+        RunKind::Rollback => rollback::attempt(work, &run).await,
+        RunKind::Test | RunKind::Live => attempt(work, run).await,
+    };
+    let stopped = match attempted {
         Ok(()) => return finish(work, &name).await,
         Err(stopped) => stopped,
     };
@@ -102,6 +108,9 @@ async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
         }
         RunState::Pausing | RunState::Cancelling => {
             tx.rollback().await?;
+            if run.body.kind == RunKind::Rollback && run.state == RunState::Cancelling {
+                rollback::conclude(work, &run).await?;
+            }
             end(work, name, RunEvent::Drained, None).await?;
             return Ok(None);
         }
@@ -258,9 +267,7 @@ async fn finish(work: &Work, name: &Name) -> Result<()> {
     run.body.accounting = Some(accounting);
     events.extend(run::advance(&mut run, event)?);
     tx.resource_update(&mut run).await?;
-    if run.body.kind == RunKind::Live {
-        migration::live_run_ended(&mut tx, &run).await?;
-    }
+    migration::writer_moved(&mut tx, &run).await?;
     tx.job_done(&work.claim).await?;
     for event in &events {
         tx.event_append(&name.stream(), event).await?;
@@ -298,9 +305,7 @@ async fn end(
     run.body.accounting = Some(run::account(run.body.totals.as_ref(), &counts));
     run.body.worker.clear();
     tx.resource_update(&mut run).await?;
-    if run.body.kind == RunKind::Live {
-        migration::live_run_ended(&mut tx, &run).await?;
-    }
+    migration::writer_moved(&mut tx, &run).await?;
     tx.job_done(&work.claim).await?;
     for event in &events {
         tx.event_append(&name.stream(), event).await?;

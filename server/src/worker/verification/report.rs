@@ -17,7 +17,7 @@ use crate::{
         connection::{self, Connection, ConnectionConfig},
         mapping::MappingRevision,
         migration::Migration,
-        run::{self, Run, RunKind},
+        run::{self, Run},
         snapshot::Snapshot,
         verification::VerificationReport,
     },
@@ -57,11 +57,7 @@ pub(super) async fn document(
         migration_name: migration.name.as_str().to_owned(),
         run: RunSummary {
             name: run.name.as_str().to_owned(),
-            kind: match run.body.kind {
-                RunKind::Live => "LIVE",
-                RunKind::Test => "TEST",
-            }
-            .to_owned(),
+            kind: run.body.kind.as_str().to_owned(),
             state: run.state.as_str().to_owned(),
             started_at: run.body.start_time,
             finished_at: run.body.end_time,

@@ -1,0 +1,465 @@
+//! Takes back what LIVE runs wrote: run by run from the newest on, in each what refers to others
+//! before these, page by page, one ledger row per record.
+//!
+//! A record's object is deleted only where it still is what was written: it is read back and compared
+//! as a verification does, and what others changed since is left alone and listed. The ledger is the
+//! journal here too: a run that is taken up again passes over what has a row.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use cartage_connectors::{
+    CallState, Error as ShopError, PARTIAL, REMOVAL_ORDINAL, Removal, RemoveItem, Removed,
+    RemovedOutcome, record_key,
+};
+use cartage_engine::retry::Decision;
+use cartage_model::{Kind, Mapped};
+use cartage_pipeline::{snapshot::StoredRecord, verify::compare};
+use tokio::sync::Mutex;
+
+use super::{
+    super::{
+        Work,
+        records::{Fate, PAGE_RECORDS, Way, without_missing},
+    },
+    book::{Book, Entry},
+    journal::Journal,
+    ledger::Row,
+    load::{POLICY, Stopped},
+    meter::Meter,
+    shop,
+};
+use crate::{
+    app::{
+        record_key::{self, Key},
+        run::{self, Run},
+    },
+    error::{Error, Result},
+    name::Name,
+    reason::Reason,
+    store::{
+        record_link::{LinkSpace, RecordLink},
+        resource::Resource,
+        run_record::RecordFilter,
+    },
+};
+
+/// How many objects are read back and deleted at once.
+const BATCH_RECORDS: usize = 50;
+
+/// Under which name a record is excluded whose object the platform does not delete.
+const NOT_REMOVABLE: &str = "not_removable";
+
+/// An object that is to be taken back.
+struct Made<'a> {
+    stored: &'a StoredRecord,
+    keys: Vec<Key>,
+    ordinal: i64,
+    target_id: String,
+    part: Part,
+}
+
+/// Which part of an object's making a record had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The object was made of it.
+    Whole,
+    /// The object is only a part of what it should have become, so that it equals nothing.
+    Partial,
+    /// The object was made of another record, into which this one was merged.
+    Merged,
+}
+
+/// Takes back everything the runs made that has no row in the ledger yet.
+pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Result<(), Stopped> {
+    let space = run::link_space(run);
+    let totals = totals(work, run, &space).await?;
+    let kinds: Vec<Kind> =
+        Kind::ALL.into_iter().rev().filter(|kind| totals.contains_key(kind.as_str())).collect();
+    let names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let mut tx = work.begin().await?;
+    let counts = tx.run_record_counts(&run.name).await?;
+    let mut taken = Vec::new();
+    for name in &run.body.rollback_runs {
+        taken.push(tx.resource_get::<Run>(&Name::trusted(name)).await?);
+    }
+    tx.rollback().await?;
+    let meter = Mutex::new(Meter::new(&names, &totals, &counts));
+    for taken in taken {
+        let (way, _) = shop::open(&work.app, &work.claim.account, &taken).await?;
+        let taker = Taker {
+            work,
+            way: &way,
+            run: &run.name,
+            of: &taken.name,
+            space: &space,
+            meter: &meter,
+        };
+        let mut tx = work.begin().await?;
+        let of = [taken.name.as_str().to_owned()];
+        let made: HashMap<String, i64> =
+            tx.record_link_made(&space, &of).await?.into_iter().collect();
+        tx.rollback().await?;
+        for kind in kinds.iter().filter(|kind| made.contains_key(kind.as_str())) {
+            taker.kind(*kind).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts what is to be taken back, once per run.
+async fn totals(
+    work: &Work,
+    run: &Resource<Run>,
+    space: &LinkSpace,
+) -> Result<BTreeMap<String, i64>> {
+    if let Some(totals) = &run.body.totals {
+        return Ok(totals.clone());
+    }
+    let mut tx = work.begin().await?;
+    let totals: BTreeMap<String, i64> =
+        tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
+    let mut held = tx.resource_lock::<Run>(&run.name).await?;
+    held.body.totals = Some(totals.clone());
+    tx.resource_update(&mut held).await?;
+    work.commit(tx).await?;
+    Ok(totals)
+}
+
+/// Before a run that was cut off in mid-call ends as cancelled: finds out which of the deletions that
+/// have no result took place. What cannot be found out is noted as unknown.
+pub(super) async fn conclude(work: &Work, run: &Resource<Run>) -> Result<()> {
+    let space = run::link_space(run);
+    let mut tx = work.begin().await?;
+    let open = tx.external_call_open(&run.name).await?;
+    tx.rollback().await?;
+    let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (kind, source_id) in open {
+        by_kind.entry(kind).or_default().push(source_id);
+    }
+    for (kind, ids) in by_kind {
+        let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) else { continue };
+        conclude_kind(work, run, &space, kind, ids).await?;
+    }
+    Ok(())
+}
+
+async fn conclude_kind(
+    work: &Work,
+    run: &Resource<Run>,
+    space: &LinkSpace,
+    kind: Kind,
+    ids: Vec<String>,
+) -> Result<()> {
+    let mut tx = work.begin().await?;
+    let targets = own_links(&mut tx, space, kind, &ids).await?;
+    tx.rollback().await?;
+    let target_ids: Vec<String> = targets.values().map(|link| link.0.clone()).collect();
+    let connection = Name::trusted(&run.body.target_connection);
+    let there: Result<HashSet<String>> = async {
+        let target =
+            crate::app::connection::open_target(&work.app, &work.claim.account, &connection)
+                .await?;
+        let read = target.read_back(kind, &target_ids).await.map_err(Error::from)?;
+        Ok(read.into_iter().filter(|one| one.fields.is_some()).map(|one| one.target_id).collect())
+    }
+    .await;
+    let (mut rows, mut gone) = (Vec::new(), Vec::new());
+    for (source_id, (target_id, ..)) in targets {
+        match &there {
+            // It stands: the deletion had no effect, and the record is left as it is.
+            Ok(there) if there.contains(&target_id) => {}
+            Ok(_) => {
+                rows.push(Row::removed(kind, &source_id, None, "deleted"));
+                gone.push(source_id);
+            }
+            Err(error) => {
+                let message =
+                    format!("Whether it was deleted cannot be found out: {}", error.message);
+                rows.push(Row::unknown(kind, &source_id, None, &message));
+            }
+        }
+    }
+    let rows: Vec<_> = rows.into_iter().map(|row| row.into_parts().0).collect();
+    let mut tx = work.begin().await?;
+    if there.is_ok() {
+        tx.external_call_void(space, kind.as_str(), &run.name, &ids).await?;
+    }
+    tx.record_forget(space, kind.as_str(), &gone).await?;
+    tx.run_record_insert(&run.name, &rows).await?;
+    work.commit(tx).await
+}
+
+/// The target ids of records' objects by source id, by which run they were made, and of what part.
+async fn own_links(
+    tx: &mut crate::store::Tx,
+    space: &LinkSpace,
+    kind: Kind,
+    ids: &[String],
+) -> Result<HashMap<String, (String, String, Part)>> {
+    let roles = [kind.as_str(), PARTIAL];
+    let wanted: Vec<_> = ids
+        .iter()
+        .flat_map(|id| roles.map(|role| (kind.as_str().to_owned(), id.clone(), role.to_owned())))
+        .collect();
+    let links = tx.record_link_find(space, &wanted).await?;
+    let part = |link: &RecordLink| match (link.role.as_str(), &link.payload_hash) {
+        (PARTIAL, _) => Part::Partial,
+        (_, None) => Part::Merged,
+        (_, Some(_)) => Part::Whole,
+    };
+    Ok(links
+        .into_iter()
+        .map(|link| {
+            let part = part(&link);
+            (link.source_id, (link.target_id, link.create_run, part))
+        })
+        .collect())
+}
+
+/// Takes back what one run wrote.
+struct Taker<'a> {
+    work: &'a Work,
+    way: &'a Way,
+    run: &'a Name,
+    of: &'a Name,
+    space: &'a LinkSpace,
+    meter: &'a Mutex<Meter>,
+}
+
+impl Taker<'_> {
+    /// Everything of a kind, the last first: a record may refer to earlier ones of its kind.
+    async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
+        self.meter.lock().await.begin(kind.as_str());
+        let pages = self.way.snapshot.manifest().records(kind).div_ceil(PAGE_RECORDS);
+        for page in (0..pages).rev() {
+            self.work.go_on()?;
+            let first = page * PAGE_RECORDS;
+            let stored = self.way.snapshot.records(kind, first, PAGE_RECORDS).await;
+            let stored = stored.map_err(Error::from)?;
+            let made = self.made(kind, &stored).await?;
+            let (merged, made): (Vec<_>, Vec<_>) =
+                made.into_iter().partition(|it| it.part == Part::Merged);
+            self.unmerge(kind, &merged).await?;
+            for batch in made.chunks(BATCH_RECORDS) {
+                self.batch(kind, batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the run made of some records and what has no row yet, the last first.
+    async fn made<'r>(&self, kind: Kind, stored: &'r [StoredRecord]) -> Result<Vec<Made<'r>>> {
+        let ids: Vec<String> = stored.iter().map(|it| it.source_id.clone()).collect();
+        let mut tx = self.work.begin().await?;
+        let mut links = own_links(&mut tx, self.space, kind, &ids).await?;
+        let done: HashSet<String> =
+            tx.run_record_done(self.run, kind.as_str(), &ids).await?.into_iter().collect();
+        tx.rollback().await?;
+        links.retain(|id, (_, run, _)| run == self.of.as_str() && !done.contains(id));
+        let made = stored.iter().rev().filter_map(|stored| {
+            let (target_id, _, part) = links.remove(&stored.source_id)?;
+            let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
+            let keys = record_key::of_record(
+                &self.work.app.keys,
+                &self.work.claim.account,
+                &stored.record,
+            );
+            Some(Made { stored, keys, ordinal, target_id, part })
+        });
+        Ok(made.collect())
+    }
+
+    /// Records that were merged into others have no object of their own: their links go.
+    async fn unmerge(&self, kind: Kind, merged: &[Made<'_>]) -> std::result::Result<(), Stopped> {
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
+        let mut tx = self.work.begin().await?;
+        for it in merged {
+            let source_id = &it.stored.source_id;
+            let filter = RecordFilter {
+                kind: kind.as_str().to_owned(),
+                source_id: source_id.clone(),
+                ..RecordFilter::default()
+            };
+            let found = tx.run_record_page(self.of, &filter, None, 1).await?;
+            let into = found.first().and_then(|row| row.detail.get("merged_into")?.as_str());
+            let row = Row::merged(kind, source_id, it.ordinal, into.unwrap_or_default());
+            rows.push(row.found_by(&it.keys));
+            gone.push(source_id.clone());
+        }
+        tx.rollback().await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.settle(kind, rows, &gone, None).await
+    }
+
+    async fn batch(&self, kind: Kind, batch: &[Made<'_>]) -> std::result::Result<(), Stopped> {
+        if let Removal::Stays(_) = self.way.target.removal(kind) {
+            let rows = batch.iter().map(|it| {
+                let row = Row::excluded(kind, &it.stored.source_id, it.ordinal, NOT_REMOVABLE);
+                row.found_by(&it.keys)
+            });
+            return self.settle(kind, rows.collect(), &[], None).await;
+        }
+        let mut attempt = 0;
+        let mut left: BTreeMap<&str, &Made<'_>> =
+            batch.iter().map(|it| (it.stored.source_id.as_str(), it)).collect();
+        while !left.is_empty() {
+            attempt += 1;
+            self.work.go_on()?;
+            let journal = Journal::new(self.work, self.space, self.run, kind);
+            let answer = self.take_back(kind, &left, &journal).await;
+            let (problem, asked) = match answer {
+                Ok((rows, gone, postponed)) => {
+                    let rows = rows.into_iter().map(|row| {
+                        let keys = left.remove(row.source_id()).map(|it| it.keys.as_slice());
+                        row.tried(attempt).found_by(keys.unwrap_or_default())
+                    });
+                    let rows = rows.collect();
+                    self.settle(kind, rows, &gone, Some(&journal)).await?;
+                    (postponed, None)
+                }
+                Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
+                Err(error @ ShopError::Unauthorised { .. }) => {
+                    return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
+                }
+                Err(
+                    ref error @ (ShopError::Transient { retry_after, .. }
+                    | ShopError::Throttled { retry_after, .. }),
+                ) => (error.to_string(), retry_after),
+                Err(error) => return Err(Stopped::Failed(error.into())),
+            };
+            if left.is_empty() {
+                break;
+            }
+            let tries = u32::try_from(attempt).unwrap_or(u32::MAX);
+            match POLICY.decide(tries, asked, rand::random_range(0..=1_000)) {
+                Decision::Retry(delay) => tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = self.work.stop.cancelled() => return Err(Stopped::Withdrawn),
+                },
+                Decision::GiveUp => {
+                    let error = Error::new(Reason::UpstreamUnavailable, problem);
+                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads objects back, and deletes those that are what was written. Gives the rows, the records
+    /// whose objects are gone, and why others were put off.
+    async fn take_back(
+        &self,
+        kind: Kind,
+        left: &BTreeMap<&str, &Made<'_>>,
+        journal: &Journal<'_>,
+    ) -> std::result::Result<(Vec<Row>, Vec<String>, String), ShopError> {
+        let ids: Vec<String> = left.keys().map(|id| (*id).to_owned()).collect();
+        let target_ids: Vec<String> = left.values().map(|it| it.target_id.clone()).collect();
+        let expected = self.expected(left).await.map_err(away)?;
+        let mut tx = self.work.begin().await.map_err(away)?;
+        let calls =
+            tx.external_call_find(self.space, kind.as_str(), self.run, &ids).await.map_err(away)?;
+        tx.rollback().await.map_err(away)?;
+        let begun: HashSet<String> = calls
+            .into_iter()
+            .filter(|it| it.call.ordinal == REMOVAL_ORDINAL)
+            .filter(|it| !matches!(it.state, CallState::Refused(_)))
+            .map(|it| it.call.source_id)
+            .collect();
+        let read = self.way.target.read_back(kind, &target_ids).await?;
+        let actual: HashMap<String, _> =
+            read.into_iter().filter_map(|one| Some((one.target_id, one.fields?))).collect();
+        let specs = self.way.target.schema(kind);
+        let (mut rows, mut items) = (Vec::new(), Vec::new());
+        for (id, it) in left {
+            let changed = match (actual.get(&it.target_id), expected.get(*id)) {
+                // It is gone, or it never was whole: there is nothing of others in it to be lost.
+                (None, _) => None,
+                (Some(_), _) if it.part == Part::Partial => None,
+                (Some(actual), Some(expected)) => {
+                    let differences = compare(specs, &expected.fields, actual).differences;
+                    differences.into_iter().next().map(|difference| difference.field)
+                }
+                (Some(_), None) => Some(String::new()),
+            };
+            match changed {
+                Some(field) => {
+                    let field = (!field.is_empty()).then_some(field);
+                    rows.push(Row::quarantined(
+                        kind,
+                        id,
+                        Some(it.ordinal),
+                        Reason::TargetConflict.as_str(),
+                        field.as_deref(),
+                        "It is no longer what was written; it stays.",
+                    ));
+                }
+                None => items.push(RemoveItem {
+                    source_id: (*id).to_owned(),
+                    key: record_key(self.space.migration.id(), kind, id),
+                    target_id: it.target_id.clone(),
+                    begun: begun.contains(*id),
+                }),
+            }
+        }
+        let mut gone = Vec::new();
+        let mut postponed = String::new();
+        for Removed { source_id, outcome } in self.way.target.remove(kind, &items, journal).await? {
+            let ordinal = left.get(source_id.as_str()).map(|it| it.ordinal);
+            let effect = match outcome {
+                RemovedOutcome::Removed => "deleted",
+                RemovedOutcome::Absent => "none",
+                RemovedOutcome::Kept(refusal) => {
+                    let (reason, field) = (&refusal.reason, refusal.field.as_deref());
+                    let message = &refusal.message;
+                    rows.push(Row::quarantined(kind, &source_id, ordinal, reason, field, message));
+                    continue;
+                }
+                RemovedOutcome::Postponed(why) => {
+                    postponed = why;
+                    continue;
+                }
+            };
+            rows.push(Row::removed(kind, &source_id, ordinal, effect));
+            gone.push(source_id);
+        }
+        Ok((rows, gone, postponed))
+    }
+
+    /// What was written of records, in the target's fields.
+    async fn expected(&self, made: &BTreeMap<&str, &Made<'_>>) -> Result<HashMap<String, Mapped>> {
+        let mut expected: HashMap<String, Mapped> = made
+            .values()
+            .filter_map(|it| match self.way.fate(it.stored) {
+                Fate::Fitted(mapped) => Some((it.stored.source_id.clone(), mapped)),
+                Fate::Excluded(_) | Fate::Refused { .. } => None,
+            })
+            .collect();
+        let mut tx = self.work.begin().await?;
+        without_missing(&mut tx, self.space, self.way.target.as_ref(), expected.values_mut())
+            .await?;
+        tx.rollback().await?;
+        Ok(expected)
+    }
+
+    /// Enters rows, with the results of calls and the records of which nothing stands any more.
+    async fn settle(
+        &self,
+        kind: Kind,
+        rows: Vec<Row>,
+        gone: &[String],
+        journal: Option<&Journal<'_>>,
+    ) -> std::result::Result<(), Stopped> {
+        let Self { work, run, space, meter, .. } = *self;
+        let entry = Entry { rows, gone, journal, ..Entry::default() };
+        Book { work, run, space, meter }.enter(kind, "take back", entry).await.map(drop)
+    }
+}
+
+/// A question to our own store that failed in the middle of those to the shop: the work is to be
+/// taken up again.
+fn away(error: Error) -> ShopError {
+    ShopError::Journal(cartage_connectors::JournalError::Store(error.message))
+}

@@ -1,0 +1,257 @@
+//! What LIVE runs wrote is taken back, newest first, and what others changed since is left alone.
+
+use cartage_client::{
+    road,
+    v1::{self, Effect, ErrorReason, Outcome, RecordKind, RunKind, run::State},
+    wait,
+};
+use cartage_sandbox::medusa::{Fault, Faults, Rule};
+use serde_json::{Value, json};
+
+use crate::{
+    support::{Server, refused_with, small_shop, soon},
+    walk::{Walk, live},
+};
+
+/// Asks the shop as a person would who works in its admin.
+async fn ask(walk: &Walk, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
+    let url = format!("{}/admin/{path}", walk.shop.url());
+    let mut request =
+        reqwest::Client::new().request(method, url).basic_auth(walk.shop.api_key(), Some(""));
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn get(walk: &Walk, path: &str) -> Value {
+    ask(walk, reqwest::Method::GET, path, None).await
+}
+
+async fn post(walk: &Walk, path: &str, body: Value) -> Value {
+    ask(walk, reqwest::Method::POST, path, Some(body)).await
+}
+
+/// Everything of the kinds that can be taken back, as the shop lists it.
+async fn contents(walk: &Walk) -> Vec<Value> {
+    let mut all = Vec::new();
+    for list in [
+        "products",
+        "product-categories",
+        "collections",
+        "customers",
+        "customer-groups",
+        "inventory-items",
+    ] {
+        all.push(get(walk, &format!("{list}?limit=5000&order=id")).await);
+    }
+    all
+}
+
+fn kinds(kinds: &[RecordKind]) -> v1::Scope {
+    v1::Scope { kinds: kinds.iter().map(|kind| (*kind).into()).collect(), ..Default::default() }
+}
+
+fn rollback_of(run: &str) -> v1::Run {
+    v1::Run { kind: RunKind::Rollback.into(), rollback_run: run.to_owned(), ..Default::default() }
+}
+
+async fn run_of(walk: &Walk, name: &str) -> v1::Run {
+    walk.client.call(v1::GetRunRequest { name: name.to_owned() }).await.unwrap()
+}
+
+async fn migration_of(walk: &Walk) -> v1::migration::State {
+    let request = v1::GetMigrationRequest { name: walk.migration.clone() };
+    walk.client.call(request).await.unwrap().state()
+}
+
+/// Takes a run back and waits for the end.
+async fn take_back(walk: &Walk, run: &str) -> v1::Run {
+    let started = road::start_rollback(&walk.client, run).await.unwrap();
+    soon(wait::run(&walk.client, &started.name, |_| {})).await.unwrap()
+}
+
+const CATALOGUE: [RecordKind; 3] =
+    [RecordKind::Category, RecordKind::Collection, RecordKind::Product];
+const PEOPLE: [RecordKind; 2] = [RecordKind::CustomerGroup, RecordKind::Customer];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_of_runs_is_taken_back_newest_first_and_the_shop_is_as_before() {
+    let server = Server::start().await;
+    let (files, _) = small_shop();
+    let walk = Walk::begin(&server, &files.path().join("export")).await;
+    let client = &walk.client;
+    let theirs =
+        json!({ "title": "Made by hand", "options": [{ "title": "Size", "values": ["M"] }] });
+    post(&walk, "products", theirs).await;
+    let (plan, before) = walk.ready().await;
+    let empty = contents(&walk).await;
+
+    let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
+    assert_eq!(first.state(), State::Succeeded, "{first:?}");
+    let with_catalogue = contents(&walk).await;
+    let second = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
+    assert_eq!(second.state(), State::Succeeded, "{second:?}");
+    assert_ne!(contents(&walk).await, with_catalogue);
+
+    // Only LIVE runs, of this migration, that were started.
+    let draft = walk.draft(live(&plan, &before)).await;
+    refused_with(client, walk.create(rollback_of(&draft.name)), ErrorReason::InvalidFields).await;
+    refused_with(client, walk.create(rollback_of("")), ErrorReason::InvalidFields).await;
+    let scoped = v1::Run { scope: Some(kinds(&PEOPLE)), ..rollback_of(&first.name) };
+    refused_with(client, walk.create(scoped), ErrorReason::InvalidFields).await;
+
+    // The newer run alone: the older one stands.
+    let ended = take_back(&walk, &second.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(ended.rollback_runs, [second.name.as_str()]);
+    assert_eq!(contents(&walk).await, with_catalogue, "the people are gone, nothing else");
+    let taken = run_of(&walk, &second.name).await;
+    assert_eq!((taken.state(), &taken.rolled_back_by), (State::RolledBack, &ended.name));
+    assert_eq!(run_of(&walk, &first.name).await.state(), State::Succeeded);
+    assert_eq!(migration_of(&walk).await, v1::migration::State::Approved);
+
+    // The same again, and then both at once.
+    let third = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
+    assert_eq!(third.state(), State::Succeeded, "{third:?}");
+    let effects = third.accounting.as_ref().unwrap().effects.unwrap();
+    let of_second = second.accounting.as_ref().unwrap().effects.unwrap();
+    assert_eq!(effects.created, of_second.created, "all of them are made anew");
+    let readiness = soon(road::rollback_readiness(client, &first.name)).await.unwrap();
+    assert!(readiness.ready && readiness.issues.is_empty(), "{readiness:?}");
+    let could: i64 = readiness.preflight.unwrap().kinds.iter().map(|kind| kind.total).sum();
+    let ended = take_back(&walk, &first.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(ended.rollback_runs, [&third.name, &second.name, &first.name].map(String::as_str));
+    let accounting = ended.accounting.unwrap();
+    assert_eq!((accounting.total, accounting.unaccounted), (could, 0));
+    let (effects, outcomes) = (accounting.effects.unwrap(), accounting.outcomes.unwrap());
+    assert!(outcomes.merged > 0, "{outcomes:?}");
+    assert_eq!(effects.deleted + outcomes.merged, could, "{effects:?}");
+    assert_eq!(contents(&walk).await, empty, "the shop is what it was");
+    assert_eq!(migration_of(&walk).await, v1::migration::State::RolledBack);
+    assert_eq!(
+        server.database.query("select count(*) from record_link").await.unwrap().trim(),
+        "0"
+    );
+
+    // A second attempt needs a new plan, and finds an empty shop.
+    let plan = walk.plan().await.name;
+    let again = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
+    assert_eq!(again.state(), State::Succeeded, "{again:?}");
+    let created = |run: &v1::Run| run.accounting.as_ref().unwrap().effects.unwrap().created;
+    assert_eq!(created(&again), created(&first));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_changed_since_is_listed_and_stays() {
+    let server = Server::start().await;
+    let (files, _) = small_shop();
+    let walk = Walk::begin(&server, &files.path().join("export")).await;
+    let (plan, before) = walk.ready().await;
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+
+    let written = |kind: &str| format!("kind = {kind} AND effect = CREATED");
+    let products = walk.records(&run.name, &written("PRODUCT")).await;
+    let customers = walk.records(&run.name, &written("CUSTOMER")).await;
+    let orders = walk.records(&run.name, &written("ORDER")).await;
+    let id = |record: &v1::RunRecord| {
+        let own = |it: &&v1::TargetObject| {
+            it.role == record.kind().as_str_name()["RECORD_KIND_".len()..].to_lowercase()
+        };
+        record.target_objects.iter().find(own).unwrap().target_id.clone()
+    };
+    // One product is renamed, one is deleted, one customer buys again.
+    let renamed = id(&products[0]);
+    post(&walk, &format!("products/{renamed}"), json!({ "title": "Better" })).await;
+    let path = format!("products/{}", id(&products[1]));
+    ask(&walk, reqwest::Method::DELETE, &path, None).await;
+    let buyer = id(&customers[0]);
+    let region = get(&walk, "regions?limit=1").await["regions"][0]["id"].clone();
+    let mail = get(&walk, &format!("customers/{buyer}")).await["customer"]["email"].clone();
+    let order = json!({ "region_id": region, "email": mail, "customer_id": buyer });
+    post(&walk, "draft-orders", order).await;
+
+    let readiness = soon(road::rollback_readiness(&walk.client, &run.name)).await.unwrap();
+    assert!(readiness.ready, "{readiness:?}");
+    assert_eq!(readiness.issue_count, 1, "orders stay: {readiness:?}");
+    assert_eq!(readiness.issues[0].kind(), RecordKind::Order);
+
+    let ended = take_back(&walk, &run.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    let accounting = ended.accounting.unwrap();
+    assert_eq!(accounting.unaccounted, 0, "{accounting:?}");
+    let outcomes = accounting.outcomes.unwrap();
+    let kept = walk.records(&ended.name, "outcome = QUARANTINED").await;
+    assert_eq!((outcomes.quarantined, outcomes.unknown), (2, 0), "{kept:?}");
+    assert_eq!(usize::try_from(outcomes.excluded).unwrap(), orders.len());
+    for (kind, source_id) in
+        [("PRODUCT", &products[0].source_id), ("CUSTOMER", &customers[0].source_id)]
+    {
+        let filter = format!("kind = {kind} AND outcome = QUARANTINED");
+        let kept = walk.records(&ended.name, &filter).await;
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert_eq!(&kept[0].source_id, source_id);
+        assert_eq!(kept[0].failure.as_ref().unwrap().reason(), ErrorReason::TargetConflict);
+        assert_eq!((kept[0].outcome(), kept[0].effect()), (Outcome::Quarantined, Effect::None));
+    }
+    let gone =
+        walk.records(&ended.name, "kind = PRODUCT AND effect = NONE AND outcome = MIGRATED").await;
+    assert_eq!(gone.iter().map(|it| &it.source_id).collect::<Vec<_>>(), [&products[1].source_id]);
+    assert_eq!(get(&walk, &format!("products/{renamed}")).await["product"]["title"], "Better");
+    get(&walk, &format!("customers/{buyer}")).await;
+    let left = get(&walk, "products?limit=1").await["count"].clone();
+    assert_eq!(left, 1, "all other products are gone");
+    let orders_left = get(&walk, "orders?limit=1").await["count"].as_u64().unwrap();
+    assert_eq!(usize::try_from(orders_left).unwrap(), orders.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::slow(&server, 0).await;
+    let client = &walk.client;
+    let empty = contents(&walk).await;
+    let (plan, before) = walk.ready().await;
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+
+    // Deletions take place and their answers are lost; some are slow, so that there is time.
+    let lost = Rule { fault: Fault::CutAfter, every: Some(3), ..Rule::default() };
+    let slow = Rule { fault: Fault::Wait { ms: 20 }, ..Rule::default() };
+    walk.shop.set_faults(Faults { rules: vec![lost, slow], ..Faults::default() });
+    let rollback = road::start_rollback(client, &run.name).await.unwrap();
+    assert_eq!(run_of(&walk, &run.name).await.state(), State::RollingBack);
+    walk.recorded(&rollback.name).await;
+    let pause = v1::PauseRunRequest { name: rollback.name.clone(), ..Default::default() };
+    client.call(pause).await.unwrap();
+    let paused = soon(wait::run(client, &rollback.name, |_| {})).await.unwrap();
+    assert_eq!(paused.state(), State::Paused, "{paused:?}");
+    assert_eq!(run_of(&walk, &run.name).await.state(), State::RollingBack);
+
+    // Nothing else writes meanwhile, and what is half gone is not tried again.
+    let other = walk.draft(live(&plan, &before)).await;
+    let start = v1::StartRunRequest { name: other.name, etag: other.etag, ..Default::default() };
+    refused_with(client, start, ErrorReason::LiveRunActive).await;
+    let cancel = v1::CancelRunRequest { name: rollback.name.clone(), ..Default::default() };
+    client.call(cancel).await.unwrap();
+    let cancelled = soon(wait::run(client, &rollback.name, |_| {})).await.unwrap();
+    assert_eq!(cancelled.state(), State::Cancelled, "{cancelled:?}");
+    let half = run_of(&walk, &run.name).await;
+    assert_eq!(half.state(), State::Failed, "{half:?}");
+    assert_eq!(half.failure.unwrap().reason(), ErrorReason::RollbackIncomplete);
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    refused_with(client, retry, ErrorReason::RollbackIncomplete).await;
+
+    walk.shop.set_faults(Faults::default());
+    let ended = take_back(&walk, &run.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(ended.accounting.unwrap().unaccounted, 0);
+    assert_eq!(contents(&walk).await, empty);
+    assert_eq!(run_of(&walk, &run.name).await.state(), State::RolledBack);
+}

@@ -4,7 +4,8 @@
 //! That the comparison sees is proven thrice: every value in the shop and in the files is broken
 //! once (`breakage.rs`), every mapped field must be among them (`coverage.rs`), and a shop is
 //! migrated with broken rules (`altered.rs`). That a second run writes nothing is counted by a
-//! proxy in front of the shop (`proxy.rs`).
+//! proxy in front of the shop (`proxy.rs`). At the end what was written is taken back
+//! (`rollback.rs`).
 
 mod actual;
 mod admin;
@@ -20,6 +21,7 @@ mod medusa;
 mod money;
 mod proxy;
 mod report;
+mod rollback;
 mod shops;
 mod table;
 mod walk;
@@ -213,6 +215,7 @@ impl Bench {
         if self.admin.inventory().await? != after {
             faults.push("the second run changed objects of the shop".to_owned());
         }
+        faults.extend(rollback::check(&self.client, &self.admin, &migrated, &before).await?);
         Ok(migrated)
     }
 }

@@ -131,6 +131,11 @@ impl RunState {
         )
     }
 
+    /// Whether it began and has not ended: it ends by itself, or rests until somebody takes it up.
+    pub const fn is_open(self) -> bool {
+        self.is_active() || matches!(self, Self::Paused | Self::AwaitingAcceptance)
+    }
+
     /// The state after an event: `Ok(None)` when its goal already holds.
     ///
     /// # Errors
@@ -246,6 +251,8 @@ mod tests {
                 }
                 _ => assert_eq!(exits.is_empty(), state.is_terminal(), "{state:?}"),
             }
+            let rests = matches!(state, RunState::Draft) || state.is_terminal();
+            assert_eq!(state.is_open(), !rests, "{state:?}");
             if state.is_active() {
                 assert_eq!(state.next(RunEvent::Fail), Ok(Some(RunState::Failed)), "{state:?}");
             }

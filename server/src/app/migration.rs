@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     connection::{Connection, Role},
-    run::{Run, RunKind},
+    run::{self, Run, RunKind},
     snapshot::Snapshot,
 };
 use crate::{
@@ -37,8 +37,6 @@ pub use scope::{KindFilter, Scope};
 pub const DISPLAY_NAME_CHARACTERS_MAX: usize = 200;
 /// How long a deleted migration is kept.
 const PURGE_AFTER: TimeDelta = TimeDelta::days(30);
-/// States in which work on something is under way.
-const ACTIVE: [&str; 5] = ["PENDING", "RUNNING", "PAUSING", "VERIFYING", "CANCELLING"];
 
 /// A migration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -143,7 +141,7 @@ pub async fn view(tx: &mut Tx, migration: Resource<Migration>) -> Result<View> {
     let snapshot = tx.resource_list::<Snapshot>(&source, &newest).await?.into_iter().next();
     let newest = Cut { limit: 1_000, ..Cut::default() };
     let runs = tx.resource_list::<Run>(&migration.name, &newest).await?;
-    let writing = |run: &&Resource<Run>| run.body.kind.writes() && is_under_way(run);
+    let writing = |run: &&Resource<Run>| run.body.kind.writes() && run.state.is_open();
     let run = runs.iter().find(writing).or(runs.first());
     let space = LinkSpace {
         migration: migration.name.clone(),
@@ -276,8 +274,9 @@ pub async fn delete(
     if force {
         events.extend(cancel_runs(tx, name).await?.0);
     } else {
+        // An audit that is under way has one of these states, too.
+        let states = run::states_where(RunState::is_active);
         for child in ["run", "audit"] {
-            let states = ACTIVE.map(str::to_owned);
             if tx.resource_count(child, name, &states).await? > 0 {
                 return Err(Error::new(
                     Reason::ChildrenExist,
@@ -357,10 +356,6 @@ fn check_display_name(text: &str) -> Result<()> {
     let message =
         format!("A name for people has at most {DISPLAY_NAME_CHARACTERS_MAX} characters.");
     Err(Error::field("migration.display_name", "TOO_LONG", message))
-}
-
-fn is_under_way(run: &Resource<Run>) -> bool {
-    run.state.is_active() || matches!(run.state, RunState::Paused | RunState::AwaitingAcceptance)
 }
 
 /// The event of a change of state.

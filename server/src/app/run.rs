@@ -146,6 +146,12 @@ pub fn link_space(run: &Resource<Run>) -> LinkSpace {
     }
 }
 
+/// The names of the states of which something holds.
+pub fn states_where(holds: fn(RunState) -> bool) -> Vec<String> {
+    let states = RunState::ALL.into_iter().filter(|state| holds(*state));
+    states.map(|state| state.as_str().to_owned()).collect()
+}
+
 /// The sums of a run, from what is in scope and what the ledger holds.
 pub fn account(totals: Option<&BTreeMap<String, i64>>, counts: &[OutcomeCount]) -> Accounting {
     let mut accounting = Accounting::default();
@@ -222,13 +228,9 @@ pub async fn refuse_beside_writer(tx: &mut Tx, migration: &Name, meant: &[String
     // Two runs that start at once would not see each other's new state; one waits here for the
     // other's commit.
     tx.resource_children_hold(migration).await?;
-    let is_open = |state: &RunState| {
-        state.is_active() || matches!(state, RunState::Paused | RunState::AwaitingAcceptance)
-    };
-    let states = RunState::ALL.into_iter().filter(is_open);
     let cut = crate::store::resource::Cut {
         limit: 1_000,
-        states: states.map(|state| state.as_str().to_owned()).collect(),
+        states: states_where(RunState::is_open),
         ..Default::default()
     };
     let others = tx.resource_list::<Run>(migration, &cut).await?;

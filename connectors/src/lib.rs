@@ -17,7 +17,7 @@ pub use source::{Check, CheckItem, Page, Source};
 pub use target::{
     Call, CallJournal, CallResult, CallState, JournalError, JournaledCall, Link, LookUp, Needs,
     PARTIAL, REMOVAL_ORDINAL, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed,
-    RemovedOutcome, Target, WriteItem, Written, WrittenOutcome, record_key,
+    RemovedOutcome, TAKE_BACK, Target, WriteItem, Written, WrittenOutcome, record_key,
 };
 
 /// What a connector's operation gives.

@@ -3,8 +3,9 @@
 //! A connector commits an intent before each external call that writes, and the result after it
 //! ([`CallJournal`]). When a step is taken up again, each [`WriteItem`] brings the calls that were
 //! journaled before: a call with a result is not repeated, a call without one may or may not have
-//! had its effect, so the connector looks in the shop by our key before it writes again. What an
-//! earlier run was refused counts no more; what it wrote with other values is not written over.
+//! had its effect, so the connector looks in the shop by our key before it writes again, also when
+//! it is to send other values now. What an earlier run was refused counts no more; what was written
+//! with other values is not written over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +42,9 @@ pub struct Link {
     /// Its id in the target.
     pub target_id: String,
 }
+
+/// The name of the call that deletes an object which was made of a record that is refused after all.
+pub const TAKE_BACK: &str = "take_back";
 
 /// One external call that writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +109,10 @@ pub enum JournalError {
 #[async_trait]
 pub trait CallJournal: Send + Sync {
     /// Commits intents, durably, before any of the calls is made, with all results that were kept
-    /// before. An intent that is already there (same record and ordinal) stays as it is; only a
-    /// refusal of an earlier run is replaced by the new intent, with its run and its hash.
+    /// before. An intent that is already there (same record and ordinal) stays as it is. What is
+    /// replaced by the new intent, with its run and its hash: a refusal of an earlier run; an intent
+    /// without a result of another hash, for which the shop must have been asked before; a
+    /// [`TAKE_BACK`] that was done, because the object was made anew.
     async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError>;
 
     /// Keeps results, after the calls. They are durable with the next commit of the journal or of the

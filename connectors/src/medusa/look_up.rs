@@ -18,17 +18,17 @@ pub(super) enum Probe {
         /// Our key.
         key: String,
     },
-    /// A collection by handle.
+    /// A collection by handle, or by a walk.
     Collection {
         /// Its handle.
-        handle: String,
+        handle: Option<String>,
         /// Our key.
         key: String,
     },
-    /// A customer group by name.
+    /// A customer group by name, or by a walk.
     Group {
         /// Its name.
-        name: String,
+        name: Option<String>,
         /// Our key.
         key: String,
     },
@@ -120,6 +120,26 @@ impl Probe {
         }
     }
 
+    /// The same by our key alone, where it goes by something else: what an earlier call sent may have
+    /// had another handle, name, address or customer.
+    fn by_key_alone(&self) -> Option<Self> {
+        match self {
+            Self::Collection { handle: Some(_), key } => {
+                Some(Self::Collection { handle: None, key: key.clone() })
+            }
+            Self::Group { name: Some(_), key } => {
+                Some(Self::Group { name: None, key: key.clone() })
+            }
+            Self::Customer { email: Some(_), key } => {
+                Some(Self::Customer { email: None, key: key.clone() })
+            }
+            Self::Draft { key, customer, email } if customer.is_some() || email.is_some() => {
+                Some(Self::Draft { key: key.clone(), customer: None, email: None })
+            }
+            _ => None,
+        }
+    }
+
     /// What is kept of a call's answer.
     pub(super) fn result(&self, answer: &Value) -> Option<Value> {
         let id = |name: &str| answer.get(name).and_then(|object| json::text(object, "id"));
@@ -147,10 +167,18 @@ impl Probe {
 pub(super) async fn look(client: &Client, probe: &Probe) -> Result<Option<Value>> {
     match probe {
         Probe::Category { key } => by_key(client, Kind::Category, "external_id[]", key, key).await,
-        Probe::Collection { handle, key } => {
+        Probe::Collection { handle: Some(handle), key } => {
             by_key(client, Kind::Collection, "handle", handle, key).await
         }
-        Probe::Group { name, key } => by_key(client, Kind::CustomerGroup, "name", name, key).await,
+        Probe::Collection { handle: None, key } => {
+            walk(client, "/admin/collections", "collections", "id,metadata", key).await
+        }
+        Probe::Group { name: Some(name), key } => {
+            by_key(client, Kind::CustomerGroup, "name", name, key).await
+        }
+        Probe::Group { name: None, key } => {
+            walk(client, "/admin/customer-groups", "customer_groups", "id,metadata", key).await
+        }
         Probe::Customer { email: Some(email), key } => {
             by_key(client, Kind::Customer, "email[]", email, key).await
         }
@@ -223,11 +251,26 @@ pub(super) fn is_whole(found: &Value) -> bool {
 
 /// Looks until a call that may still be at work must have ended.
 pub(super) async fn look_settled(client: &Client, probe: &Probe) -> Result<Option<Value>> {
+    settle(client, probe, probe.needs_to_settle()).await
+}
+
+/// Looks for what a call may have made that sent other values than are sent now: nothing of them
+/// need be alike, so that neither they find it nor does the shop refuse the second one. It is waited
+/// for in any case.
+pub(super) async fn look_otherwise(client: &Client, probe: &Probe) -> Result<Option<Value>> {
+    let found = settle(client, probe, true).await?;
+    match probe.by_key_alone() {
+        Some(probe) if found.is_none() => look(client, &probe).await,
+        _ => Ok(found),
+    }
+}
+
+async fn settle(client: &Client, probe: &Probe, is_waited_for: bool) -> Result<Option<Value>> {
     let mut waited = Duration::ZERO;
     let mut wait = Duration::from_millis(250);
     loop {
         let found = look(client, probe).await?;
-        let is_done = found.as_ref().is_some_and(is_whole) || !probe.needs_to_settle();
+        let is_done = found.as_ref().is_some_and(is_whole) || !is_waited_for;
         if is_done || waited >= client.settle_time {
             return Ok(found);
         }

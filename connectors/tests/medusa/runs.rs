@@ -1,16 +1,19 @@
 //! Who may write: work that was taken away sends nothing more, and what an earlier run left behind
 //! in the journal is neither repeated nor taken for true.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use cartage_connectors::{CallState, Error, PARTIAL, Target, WrittenOutcome};
+use cartage_connectors::{
+    Call, CallState, Error, JournaledCall, PARTIAL, Reference, Target, Written, WrittenOutcome,
+};
 use cartage_model::Kind;
 use cartage_sandbox::medusa::{Fault, Rule};
 use serde_json::{Value, json};
 
 use super::support::{
     Calls, Journal, Ledger, Shop, assert_all_created, assert_once, assert_reads_back, calls_of,
-    count, heal, load, records, refusal, set_fault, set_marker, simulated, simulation, write_with,
+    connect_for, count, heal, load, records, refusal, set_fault, set_marker, simulated, simulation,
+    write_with,
 };
 
 fn writes(shop: &Shop) -> u64 {
@@ -181,7 +184,7 @@ async fn what_was_written_otherwise_before_is_a_conflict() {
         ledger.forget();
         // The same values are taken as they are.
         assert_all_created(&load(&shop, &mut ledger, &first, None).await.unwrap());
-        // An intent of other values is none of ours either.
+        // What was intended with other values and stands is none of ours either.
         let id = first[0].1;
         for entry in ledger.calls[&kind].lock().unwrap().get_mut(id).unwrap() {
             entry.state = CallState::Intended;
@@ -189,8 +192,149 @@ async fn what_was_written_otherwise_before_is_a_conflict() {
         ledger.forget();
         let written = load(&shop, &mut ledger, &second, None).await.unwrap();
         assert_eq!(refusal(&written[0]).reason, "TARGET_CONFLICT");
-        assert!(matches!(calls_of(&ledger, kind, id)[0].state, CallState::Intended));
+        assert_eq!(written[0].partial.len(), 1, "it was asked for and is named");
+        assert!(matches!(calls_of(&ledger, kind, id)[0].state, CallState::Applied(_)));
     }
+}
+
+/// Makes every call of the records that may be one that sent other values and got no answer.
+fn lose(ledger: &Ledger, records: &[(Kind, &str, Value)], ordinals: std::ops::Range<u32>) {
+    for (kind, id, _) in records {
+        let calls = ledger.calls.get(kind).unwrap();
+        let mut calls = calls.lock().unwrap();
+        let entries = calls.entry((*id).to_owned()).or_default();
+        for ordinal in ordinals.clone() {
+            entries.retain(|entry| entry.call.ordinal != ordinal);
+            let (name, payload_hash) = ("lost".to_owned(), "of other values".to_owned());
+            let call = Call { source_id: (*id).to_owned(), ordinal, name, payload_hash };
+            let state = CallState::Intended;
+            entries.push(JournaledCall { call, state, earlier_run: false });
+        }
+        entries.sort_by_key(|entry| entry.call.ordinal);
+    }
+}
+
+#[tokio::test]
+async fn what_was_intended_with_other_values_is_asked_for_and_then_written() {
+    let mut shop = simulated().await;
+    let (url, key) = (simulation(&shop).url(), simulation(&shop).api_key().to_owned());
+    shop.medusa = connect_for(&url, &key, Duration::from_secs(20), Duration::from_millis(50));
+    let records = records(&shop.run);
+    let mut ledger = Ledger::default();
+    for kind in Target::kinds(&shop.medusa) {
+        ledger.calls.insert(kind, Calls::default());
+    }
+    lose(&ledger, &records, 0..8);
+    // While the shop does not answer, nothing is decided.
+    let rule = Rule { path: Some("/admin/customers".to_owned()), reads: true, ..Rule::default() };
+    set_fault(&shop, rule);
+    let customers: Vec<_> =
+        records.iter().filter(|(kind, _, _)| *kind == Kind::Customer).cloned().collect();
+    let stopped = load(&shop, &mut ledger, &customers, None).await;
+    let is_postponed = |one: &Written| matches!(one.outcome, WrittenOutcome::Postponed(_));
+    assert!(stopped.as_ref().is_ok_and(|all| all.iter().all(is_postponed)), "{stopped:?}");
+    assert_eq!(calls_of(&ledger, Kind::Customer, "u1")[0].state, CallState::Intended);
+    heal(&shop);
+    // Nothing of it is there: it is written as it is now, under an intent of its own.
+    assert_all_created(&load(&shop, &mut ledger, &records, None).await.unwrap());
+    assert_once(&shop, &records).await;
+    assert_reads_back(&shop, &ledger, &records).await;
+    for (kind, id, _) in &records {
+        let first = calls_of(&ledger, *kind, id).remove(0);
+        assert!(matches!(first.state, CallState::Applied(_)), "{kind} {id}: {first:?}");
+        assert_ne!(first.call.payload_hash, "of other values", "{kind} {id}");
+    }
+    // All of it is there: each is a conflict that names its object, and nothing is written.
+    let made = ledger.links.clone();
+    let before = writes(&shop);
+    ledger.forget();
+    lose(&ledger, &records, 0..1);
+    for one in load(&shop, &mut ledger, &records, None).await.unwrap() {
+        assert_eq!(refusal(&one).reason, "TARGET_CONFLICT", "{one:?}");
+        let [link] = one.partial.as_slice() else { panic!("{one:?}") };
+        let own = Reference { role: link.reference.kind.to_string(), ..link.reference.clone() };
+        assert_eq!(made.get(&own), Some(&link.target_id), "{one:?}");
+    }
+    assert_eq!(writes(&shop), before);
+}
+
+#[tokio::test]
+async fn a_later_call_that_was_intended_with_other_values_is_asked_for_too() {
+    let shop = simulated().await;
+    let mut records = records(&shop.run);
+    records.retain(|(_, id, _)| ["c1", "c2", "k1", "k2", "p1", "g1", "u1", "#2"].contains(id));
+    let mut ledger = Ledger::default();
+    assert_all_created(&load(&shop, &mut ledger, &records, None).await.unwrap());
+    let made = ledger.links.clone();
+    let again = |ids: &[&str]| {
+        let mut again = records.clone();
+        again.retain(|(_, id, _)| ids.contains(id));
+        again
+    };
+    let later = again(&["p1", "u1", "#2"]);
+    ledger.done.clear();
+    lose(&ledger, &later, 1..2);
+    let written = load(&shop, &mut ledger, &later, None).await.unwrap();
+    // Levels are read, and those that are wanted now stand.
+    assert_all_created(&written[..1]);
+    for (one, kind) in written[1..].iter().zip([Kind::Customer, Kind::Order]) {
+        assert_eq!(refusal(one).reason, "TARGET_CONFLICT", "{one:?}");
+        let source_id = one.source_id.clone();
+        let own = Reference { kind, source_id, role: kind.to_string() };
+        assert_eq!(made.get(&own), Some(&one.partial[0].target_id), "{one:?}");
+    }
+    // Levels of other quantities are not written over.
+    let mut stocked = again(&["p1"]);
+    stocked[0].2["variants"][0]["stock"][0]["quantity"] = json!("8");
+    ledger.done.clear();
+    lose(&ledger, &stocked, 1..2);
+    for entry in ledger.calls[&Kind::Product].lock().unwrap().get_mut("p1").unwrap() {
+        if entry.call.ordinal == 1 {
+            entry.earlier_run = true;
+        }
+    }
+    let before = writes(&shop);
+    let written = load(&shop, &mut ledger, &stocked, None).await.unwrap();
+    assert_eq!(refusal(&written[0]).reason, "TARGET_CONFLICT", "{written:?}");
+    assert_eq!(written[0].partial.len(), 1);
+    assert_eq!(writes(&shop), before);
+}
+
+#[tokio::test]
+async fn what_was_made_with_another_handle_or_for_nobody_is_found_by_our_key() {
+    let shop = simulated().await;
+    let first = records(&shop.run);
+    let mut ledger = Ledger::default();
+    let mut order = first.iter().find(|(_, id, _)| *id == "#5").cloned().unwrap();
+    let buyer = first.iter().find(|(_, id, _)| *id == "u2").cloned().unwrap();
+    order.2["customer"] = json!("u2");
+    let collection = |handle: &str| {
+        let handle = format!("{handle}-{}", shop.run);
+        (Kind::Collection, "k", json!({"title": "K", "handle": handle}))
+    };
+    let group = |name: &str| {
+        let name = format!("{name} {}", shop.run);
+        (Kind::CustomerGroup, "g", json!({ "name": name }))
+    };
+    let person = |email: &str| {
+        let email = format!("{email}.{}@example.com", shop.run);
+        (Kind::Customer, "c", json!({ "email": email }))
+    };
+    let before = [collection("a"), group("a"), person("a"), order.clone()];
+    assert_all_created(&load(&shop, &mut ledger, &before, None).await.unwrap());
+    lose(&ledger, &before, 0..1);
+    ledger.forget();
+    // The buyer of the order has come in meanwhile.
+    assert_all_created(
+        &load(&shop, &mut ledger, std::slice::from_ref(&buyer), None).await.unwrap(),
+    );
+    let after = [collection("b"), group("b"), person("b"), order];
+    for one in load(&shop, &mut ledger, &after, None).await.unwrap() {
+        assert_eq!(refusal(&one).reason, "TARGET_CONFLICT", "{one:?}");
+        assert_eq!(one.partial.len(), 1, "{one:?}");
+    }
+    let [collection, group, person, order] = after;
+    assert_once(&shop, &[collection, group, person, buyer, order]).await;
 }
 
 #[tokio::test]

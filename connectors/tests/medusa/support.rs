@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use cartage_connectors::{
     Call, CallJournal, CallResult, CallState, Error, JournalError, JournaledCall, Link, Needs,
-    Reference, Refusal, Target, WriteItem, Written, WrittenOutcome,
+    Reference, Refusal, TAKE_BACK, Target, WriteItem, Written, WrittenOutcome,
     http::HttpSettings,
     medusa::{Medusa, Settings},
     record_key,
@@ -73,12 +73,17 @@ impl CallJournal for Journal {
         for call in calls {
             let entries = held.entry(call.source_id.clone()).or_default();
             entries.retain(|entry| {
-                let is_void = entry.earlier_run && matches!(entry.state, CallState::Refused(_));
+                let is_void = match entry.state {
+                    CallState::Refused(_) => entry.earlier_run,
+                    CallState::Intended => entry.call.payload_hash != call.payload_hash,
+                    CallState::Applied(_) => entry.call.name == TAKE_BACK,
+                };
                 !(is_void && entry.call.ordinal == call.ordinal)
             });
             if !entries.iter().any(|entry| entry.call.ordinal == call.ordinal) {
                 let state = CallState::Intended;
                 entries.push(JournaledCall { call: call.clone(), state, earlier_run: false });
+                entries.sort_by_key(|entry| entry.call.ordinal);
             }
         }
         Ok(())

@@ -7,8 +7,11 @@ use super::{Tx, record_link::LinkSpace};
 use crate::{error::Result, name::Name};
 
 impl Tx {
-    /// Commits intents; one that is there stays as it is, unless the shop refused the call in an
-    /// earlier run, so that this run asks anew, or what it made was taken back.
+    /// Commits intents; one that is there stays as it is. It is replaced when the shop refused the
+    /// call in an earlier run, because this run asks anew; when what it made was taken back; and when
+    /// it has no result and other values: the shop was asked and has none of them, and these are sent
+    /// now. So is a deletion that was done: whoever intends it again made the object anew. The fence
+    /// of the caller's transaction keeps a worker that lost its work from doing so.
     pub async fn external_call_intend(
         &mut self,
         space: &LinkSpace,
@@ -32,7 +35,9 @@ impl Tx {
             set run = excluded.run, epoch = excluded.epoch, name = excluded.name, payload_hash = excluded.payload_hash,
                 state = 'intended', result = null, intend_time = clock_timestamp(), result_time = null
             where external_call.state = 'void'
-                or (external_call.run <> excluded.run and external_call.state = 'refused')",
+                or (external_call.state = 'refused' and external_call.run <> excluded.run)
+                or (external_call.state = 'intended' and external_call.payload_hash <> excluded.payload_hash)
+                or (external_call.state = 'applied' and external_call.name = 'take_back')",
             self.account,
             space.migration.as_str(),
             space.target,

@@ -155,6 +155,45 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_since_its_call_was_lost_is_looked_for_and_written() {
+    let server = Server::start().await;
+    let hats = "Handle,Title,Vendor,Variant SKU,Variant Price\nhat,Felt hat,Acme,HAT,9\n";
+    let orders = "Name,Email,Id,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,Created at,\
+        Lineitem quantity,Lineitem name,Lineitem sku,Lineitem price,Lineitem discount,\
+        Financial Status,Outstanding Balance\n\
+        #1,,71,EUR,9,0,0,9,0,2024-05-01 10:00:00 +0000,1,A hat,HAT,9,0,paid,0\n";
+    let files = folder(&[
+        ("products_export.csv", hats.as_bytes()),
+        ("orders_export.csv", orders.as_bytes()),
+    ]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    // The shop refuses the product. The order's draft is cut, and no look-up after that is answered.
+    let on_drafts = |fault, reads| Rule {
+        fault,
+        reads,
+        path: Some("/admin/draft-orders".to_owned()),
+        ..Rule::default()
+    };
+    let rules = vec![on_drafts(Fault::CutBefore, false), on_drafts(Fault::FailBefore, true)];
+    let markers = vec!["Felt".to_owned()];
+    walk.shop.set_faults(Faults { rules, markers, ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    walk.shop.set_faults(Faults::default());
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    assert_eq!((outcomes(&run).quarantined, outcomes(&run).unknown), (1, 1), "{run:?}");
+    // Tried again, the order refers to the hat; nothing of its draft stands in the shop.
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    walk.client.call(retry).await.unwrap();
+    let run = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    assert_eq!((outcomes(&run).quarantined, outcomes(&run).unknown), (0, 0), "{run:?}");
+    assert_eq!(walk.shop.state("cartage_key")["counts"]["orders"], 1);
+    let report = soon(road::verify_run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rehearsal_whose_sandbox_is_gone_begins_anew() {
     let server = Server::start().await;
     let (walk, _files) = Walk::handful(&server, "one,One,,Acme,1\ntwo,Two,,Acme,2\n").await;

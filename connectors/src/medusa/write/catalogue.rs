@@ -77,7 +77,7 @@ impl Writer<'_> {
             name: "collection.create",
             path: "/admin/collections".to_owned(),
             body,
-            probe: Probe::Collection { handle, key: item.key.clone() },
+            probe: Probe::Collection { handle: Some(handle), key: item.key.clone() },
         };
         let id = id_of(&self.step(item, &step).await?)?;
         Ok(vec![own_link(Kind::Collection, item, &id)])
@@ -94,7 +94,7 @@ impl Writer<'_> {
             name: "customer_group.create",
             path: "/admin/customer-groups".to_owned(),
             body: json!({ "name": name, "metadata": metadata(item, &fields) }),
-            probe: Probe::Group { name, key: item.key.clone() },
+            probe: Probe::Group { name: Some(name), key: item.key.clone() },
         };
         let id = id_of(&self.step(item, &step).await?)?;
         Ok(vec![own_link(Kind::CustomerGroup, item, &id)])

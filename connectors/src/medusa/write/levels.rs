@@ -1,7 +1,7 @@
 //! Stock: levels of many products in one call. What is there is read first and only the rest is
 //! written, so that the call may be repeated at any time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use super::{
     super::json::{self, decimal_of},
     Stop, Writer,
     products::{Results, variant_at},
-    step::{Standing, call, leaving, refusal, standing, wait},
+    step::{Standing, call, leaving, other_values, refusal, standing, wait},
     take_back::Made,
 };
-use crate::{CallResult, CallState, Error, Refusal, WriteItem};
+use crate::{Call, CallResult, CallState, Error, Refusal, WriteItem};
 
 /// The place of this call among a product's calls.
 const ORDINAL: u32 = 1;
@@ -36,6 +36,21 @@ struct Stocked<'i> {
     levels: Vec<Level>,
 }
 
+/// Quantities by inventory item and location.
+type Known = BTreeMap<(String, String), Decimal>;
+
+impl Stocked<'_> {
+    /// Whether every level of its inventory items that is there is one it ought to have.
+    fn has_no_other(&self, known: &Known) -> bool {
+        known.iter().all(|((item, location), quantity)| {
+            let mut own =
+                self.levels.iter().filter(|level| level.inventory_item == *item).peekable();
+            own.peek().is_none()
+                || own.any(|level| level.location == *location && level.quantity == *quantity)
+        })
+    }
+}
+
 impl Writer<'_> {
     /// Writes the stock of the products that were made; a product whose stock is refused is taken
     /// back.
@@ -45,6 +60,7 @@ impl Writer<'_> {
         results: &mut Results,
     ) -> Result<(), Stop> {
         let mut wanted = Vec::new();
+        let mut changed = Vec::new();
         let mut calls = Vec::new();
         for item in items {
             let Some(Ok(made)) = results.get(&item.source_id) else { continue };
@@ -62,11 +78,15 @@ impl Writer<'_> {
                 }
             };
             let stocked = Stocked { item, made, levels };
-            let (create, _) = difference(std::slice::from_ref(&stocked), &BTreeMap::new());
+            let (create, _) = difference(std::slice::from_ref(&stocked), &Known::new());
             let call = call(item, ORDINAL, "inventory_levels.set", &Value::Array(create));
             let stop = match standing(item, &call) {
                 Ok(Standing::Applied(_)) => continue,
                 Ok(Standing::Open) => None,
+                Ok(Standing::Changed) => {
+                    changed.push((stocked, call));
+                    continue;
+                }
                 Ok(Standing::New) => {
                     calls.push(call);
                     None
@@ -74,10 +94,7 @@ impl Writer<'_> {
                 Err(Stop::Refused(refusal)) => {
                     Some(self.take_product(item, &stocked.made, ORDINAL, refusal).await)
                 }
-                Err(Stop::Stands(refusal, None)) => {
-                    let id = json::owned(&stocked.made, "id").unwrap_or_default();
-                    Some(Stop::Stands(leaving(refusal, &id), Some(id)))
-                }
+                Err(Stop::Stands(refusal, None)) => Some(stands(refusal, &stocked.made)),
                 Err(other) => Some(other),
             };
             let is_open = stop.is_none();
@@ -86,6 +103,12 @@ impl Writer<'_> {
             if is_open {
                 wanted.push(stocked);
             }
+        }
+        for (stocked, call) in self.not_set(changed, results).await? {
+            calls.push(call);
+            let stop = Stop::Postponed(UNREACHED.to_owned());
+            results.insert(stocked.item.source_id.clone(), Err(stop));
+            wanted.push(stocked);
         }
         self.intend(&calls).await?;
         let ids: Vec<&str> = wanted.iter().map(|one| one.item.source_id.as_str()).collect();
@@ -110,6 +133,51 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks at the stock of products for which other levels were intended, as long as the shop may
+    /// still be at work on them. Where a level is another than is wanted now, they stand, which is a
+    /// conflict; gives the other products.
+    async fn not_set<'i>(
+        &self,
+        changed: Vec<(Stocked<'i>, Call)>,
+        results: &mut Results,
+    ) -> Result<Vec<(Stocked<'i>, Call)>, Stop> {
+        let mut asked = changed;
+        let mut waited = Duration::ZERO;
+        let mut wait = Duration::from_millis(250);
+        while !asked.is_empty() {
+            let known = match self.known(asked.iter().map(|(stocked, _)| stocked)).await {
+                Ok(known) => known,
+                Err(fatal @ Stop::Fatal(_)) => return Err(fatal),
+                Err(stop) => {
+                    for (stocked, _) in asked {
+                        results.insert(stocked.item.source_id.clone(), Err(stop.clone()));
+                    }
+                    return Ok(Vec::new());
+                }
+            };
+            let mut journal = Vec::new();
+            asked.retain(|(stocked, _)| {
+                if stocked.has_no_other(&known) {
+                    return true;
+                }
+                let source_id = stocked.item.source_id.clone();
+                let stop = stands(other_values(), &stocked.made);
+                results.insert(source_id.clone(), Err(stop));
+                let state = CallState::Applied(json!({}));
+                journal.push(CallResult { source_id, ordinal: ORDINAL, state });
+                false
+            });
+            self.record(&journal).await?;
+            if waited >= self.client.settle_time {
+                break;
+            }
+            tokio::time::sleep(wait.min(self.client.settle_time)).await;
+            waited += wait;
+            wait *= 2;
+        }
+        Ok(asked)
     }
 
     /// The levels a product ought to have.
@@ -153,7 +221,7 @@ impl Writer<'_> {
     ) -> Result<Vec<Vec<Stocked<'i>>>, Stop> {
         let mut last = Stop::Postponed(UNREACHED.to_owned());
         for attempt in 0..ATTEMPTS {
-            let known = self.known(&group).await?;
+            let known = self.known(group.iter()).await?;
             let (create, update) = difference(&group, &known);
             if create.is_empty() && update.is_empty() {
                 self.settle(&group, results).await?;
@@ -200,18 +268,14 @@ impl Writer<'_> {
     }
 
     /// The levels that are there, by inventory item and location.
-    async fn known(
-        &self,
-        group: &[Stocked<'_>],
-    ) -> Result<BTreeMap<(String, String), Decimal>, Stop> {
+    async fn known<'s>(&self, group: impl Iterator<Item = &'s Stocked<'s>>) -> Result<Known, Stop> {
         let mut items: Vec<&str> = group
-            .iter()
             .flat_map(|stocked| &stocked.levels)
             .map(|level| level.inventory_item.as_str())
             .collect();
         items.sort_unstable();
         items.dedup();
-        let mut known = BTreeMap::new();
+        let mut known = Known::new();
         for chunk in items.chunks(100) {
             let mut query = vec![
                 ("limit", "100".to_owned()),
@@ -268,11 +332,14 @@ impl Writer<'_> {
     }
 }
 
+/// How a product ends that is refused and stands.
+fn stands(refusal: Refusal, made: &Value) -> Stop {
+    let id = json::owned(made, "id").unwrap_or_default();
+    Stop::Stands(leaving(refusal, &id), Some(id))
+}
+
 /// What is missing, and what is different.
-fn difference(
-    group: &[Stocked<'_>],
-    known: &BTreeMap<(String, String), Decimal>,
-) -> (Vec<Value>, Vec<Value>) {
+fn difference(group: &[Stocked<'_>], known: &Known) -> (Vec<Value>, Vec<Value>) {
     let mut create = Vec::new();
     let mut update = Vec::new();
     for level in group.iter().flat_map(|stocked| &stocked.levels) {

@@ -18,9 +18,9 @@ use super::{
         map, marks, prepare, read,
     },
     Ended, Stop, Writer, ended, ended_alike, link, linked, own_link,
-    step::{Standing, call, metadata, refusal, standing, wait},
+    step::{Standing, call, metadata, refusal, standing, stands_otherwise, wait},
 };
-use crate::{CallResult, CallState, Error, Link, Result, WriteItem};
+use crate::{Call, CallResult, CallState, Error, Link, Result, WriteItem};
 
 /// What is asked for of a product just made.
 const MADE_FIELDS: &str = "id,external_id,variants.id,variants.sku,variants.metadata,\
@@ -68,6 +68,7 @@ impl Writer<'_> {
         let mut results = Results::new();
         let mut open = Vec::new();
         let mut halves = Vec::new();
+        let mut changed = Vec::new();
         let mut fresh = Vec::new();
         let mut calls = Vec::new();
         for item in items {
@@ -79,6 +80,7 @@ impl Writer<'_> {
                 }
                 Ok(Standing::Applied(_)) => halves.push(item),
                 Ok(Standing::Open) => open.push(item),
+                Ok(Standing::Changed) => changed.push((item, call)),
                 Ok(Standing::New) => {
                     fresh.push(item);
                     calls.push(call);
@@ -91,6 +93,10 @@ impl Writer<'_> {
             results.insert(lost.source_id.clone(), Err(stop));
         }
         let mut waiting = self.adopt(open, &mut results).await?;
+        for (item, call) in self.not_made(changed, &mut results).await? {
+            fresh.push(item);
+            calls.push(call);
+        }
         self.intend(&calls).await?;
         waiting.extend(fresh);
         let mut groups = vec![Group { items: waiting, attempts: ATTEMPTS }];
@@ -184,16 +190,7 @@ impl Writer<'_> {
         let mut waited = Duration::ZERO;
         let mut wait = Duration::from_millis(250);
         loop {
-            let mut found = Vec::new();
-            // Keys hold source ids of any length; ten of them stay below the limit of an address.
-            for chunk in asked.chunks(10) {
-                let mut query =
-                    vec![("limit", "100".to_owned()), ("fields", MADE_FIELDS.to_owned())];
-                query.extend(chunk.iter().map(|item| ("external_id[]", item.key.clone())));
-                let path = "/admin/products";
-                let answer = self.client.get(path, &query).await.map_err(Stop::of)?;
-                found.extend(read::rows(&answer, path, "products").map_err(Stop::of)?.to_vec());
-            }
+            let found = self.find(asked.iter().copied()).await?;
             let (missing, halves) = self.keep(asked, &found, results).await?;
             rest.extend(missing);
             if halves.is_empty() {
@@ -213,6 +210,57 @@ impl Writer<'_> {
             wait *= 2;
             asked = halves;
         }
+    }
+
+    /// Looks for products that were intended with other values, as long as the shop may still be at
+    /// work on them. What stands is a conflict, be it whole or not; gives the others.
+    async fn not_made<'i>(
+        &self,
+        changed: Vec<(&'i WriteItem, Call)>,
+        results: &mut Results,
+    ) -> std::result::Result<Vec<(&'i WriteItem, Call)>, Stop> {
+        let mut asked = changed;
+        let mut waited = Duration::ZERO;
+        let mut wait = Duration::from_millis(250);
+        loop {
+            let found = self.find(asked.iter().map(|(item, _)| *item)).await?;
+            let by_key: BTreeMap<&str, &Value> =
+                found.iter().filter_map(|object| Some((map::key(object)?, object))).collect();
+            let mut journal = Vec::new();
+            asked.retain(|(item, _)| {
+                let made = by_key.get(item.key.as_str()).and_then(|object| made_of(object));
+                let Some(value) = made else { return true };
+                results.insert(item.source_id.clone(), Err(stands_otherwise(0, &value)));
+                let state = CallState::Applied(value);
+                journal.push(CallResult { source_id: item.source_id.clone(), ordinal: 0, state });
+                false
+            });
+            self.record(&journal).await?;
+            if asked.is_empty() || waited >= self.client.settle_time {
+                return Ok(asked);
+            }
+            tokio::time::sleep(wait.min(self.client.settle_time)).await;
+            waited += wait;
+            wait *= 2;
+        }
+    }
+
+    /// The products of the shop that carry the keys of some records.
+    async fn find<'i>(
+        &self,
+        items: impl Iterator<Item = &'i WriteItem>,
+    ) -> std::result::Result<Vec<Value>, Stop> {
+        let items: Vec<&WriteItem> = items.collect();
+        let mut found = Vec::new();
+        // Keys hold source ids of any length; ten of them stay below the limit of an address.
+        for chunk in items.chunks(10) {
+            let mut query = vec![("limit", "100".to_owned()), ("fields", MADE_FIELDS.to_owned())];
+            query.extend(chunk.iter().map(|item| ("external_id[]", item.key.clone())));
+            let path = "/admin/products";
+            let answer = self.client.get(path, &query).await.map_err(Stop::of)?;
+            found.extend(read::rows(&answer, path, "products").map_err(Stop::of)?.to_vec());
+        }
+        Ok(found)
     }
 
     /// Journals objects that carry our keys and are whole; gives the records without an object,

@@ -39,39 +39,42 @@ pub(super) fn journaled(item: &WriteItem, ordinal: u32) -> Option<&JournaledCall
 pub(super) enum Standing<'a> {
     /// It was never made, or refused by an earlier run: its intent must be committed.
     New,
-    /// It is intended, and may have had its effect.
+    /// It is intended with these values, and may have had its effect.
     Open,
+    /// It is intended with other values, which may stand in the shop.
+    Changed,
     /// It had its effect.
     Applied(&'a Value),
 }
 
 /// How far a call came before. A refusal of this run stands, one of an earlier run is void. What was
-/// written before, or may have been, with other values is neither written over nor taken for this
-/// work: by an earlier run, or by this one before it was tried again and found more of what the
-/// record refers to.
+/// written before with other values is neither written over nor taken for this work, whether by an
+/// earlier run, or by this one before it was tried again and found more of what the record refers to.
+/// What was only intended so, the shop is asked about.
 pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<'a>, Stop> {
     let Some(made) = journaled(item, call.ordinal) else { return Ok(Standing::New) };
     let is_other = made.call.payload_hash != call.payload_hash;
     match &made.state {
         CallState::Refused(_) if made.earlier_run => Ok(Standing::New),
         CallState::Refused(problem) => Err(Stop::Refused(refused_before(problem))),
-        CallState::Applied(value) if is_other => {
-            // The first call makes the record's own object; later ones give other ids.
-            let id = super::super::json::owned(value, "id").filter(|_| call.ordinal == 0);
-            let refusal = other_values();
-            Err(match id {
-                Some(id) => Stop::Stands(leaving(refusal, &id), Some(id)),
-                None => Stop::Stands(refusal, None),
-            })
-        }
-        CallState::Intended if is_other => Err(Stop::Stands(other_values(), None)),
+        CallState::Applied(value) if is_other => Err(stands_otherwise(call.ordinal, value)),
+        CallState::Intended if is_other => Ok(Standing::Changed),
         CallState::Applied(value) => Ok(Standing::Applied(value)),
         CallState::Intended => Ok(Standing::Open),
     }
 }
 
+/// How a record ends of which a call had its effect with other values.
+pub(super) fn stands_otherwise(ordinal: u32, value: &Value) -> Stop {
+    // The first call makes the record's own object; later ones give other ids.
+    match super::super::json::owned(value, "id").filter(|_| ordinal == 0) {
+        Some(id) => Stop::Stands(leaving(other_values(), &id), Some(id)),
+        None => Stop::Stands(other_values(), None),
+    }
+}
+
 /// The refusal of a record that was written otherwise before.
-fn other_values() -> Refusal {
+pub(super) fn other_values() -> Refusal {
     Refusal {
         reason: "TARGET_CONFLICT".to_owned(),
         field: None,
@@ -152,6 +155,14 @@ impl Writer<'_> {
                     return self.applied(item, step.ordinal, value).await;
                 }
                 self.still_ours().await?;
+            }
+            Standing::Changed => {
+                let found = look_up::look_otherwise(self.client, &step.probe).await;
+                if let Some(value) = found.map_err(Stop::of)? {
+                    let value = self.applied(item, step.ordinal, value).await?;
+                    return Err(stands_otherwise(step.ordinal, &value));
+                }
+                self.intend(&[call]).await?;
             }
             Standing::New => self.intend(&[call]).await?,
         }

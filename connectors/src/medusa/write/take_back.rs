@@ -11,7 +11,7 @@ use super::{
     Stop, Writer,
     step::{call, leaving},
 };
-use crate::{CallResult, CallState, Error, Refusal, WriteItem};
+use crate::{CallResult, CallState, Error, Refusal, TAKE_BACK, WriteItem};
 
 /// The place of the deletion among a record's calls, behind all others.
 const ORDINAL: u32 = 1_000;
@@ -45,7 +45,7 @@ impl Writer<'_> {
         made: Made<'_>,
         refusal: Refusal,
     ) -> Result<Stop, Stop> {
-        let deletion = call(item, ORDINAL, "take_back", &json!({ "path": made.path }));
+        let deletion = call(item, ORDINAL, TAKE_BACK, &json!({ "path": made.path }));
         self.intend(&[deletion]).await?;
         self.still_ours().await?;
         let result =

@@ -7,12 +7,13 @@ mod shop;
 
 use std::collections::BTreeMap;
 
+use cartage_engine::run::RunState;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    App,
+    App, run,
     snapshot::{self, Snapshot},
     upload::{Upload, UploadState},
 };
@@ -43,8 +44,6 @@ const DISPLAY_NAME_CHARACTERS_MAX: usize = 200;
 const API_KEY_BYTES_MAX: usize = 4_096;
 /// The states of a snapshot in which it reads its connection.
 const SNAPSHOT_ACTIVE: [&str; 3] = ["PENDING", "RUNNING", "CANCELLING"];
-/// The states of a run in which it uses its connections.
-const RUN_ACTIVE: [&str; 5] = ["PENDING", "RUNNING", "PAUSING", "VERIFYING", "CANCELLING"];
 
 /// A connection.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -215,7 +214,8 @@ pub async fn update(
 /// The bytes of those snapshots are in the folders that are given, to be removed after the commit.
 ///
 /// # Errors
-/// `ETAG_MISMATCH`, `CHILDREN_EXIST` when migrations, or without `force` snapshots, refer to it.
+/// `ETAG_MISMATCH`, `CHILDREN_EXIST` when migrations, or without `force` snapshots, refer to it,
+/// `OPERATION_IN_PROGRESS` while a run uses it.
 pub async fn delete(
     tx: &mut Tx,
     name: &Name,
@@ -230,6 +230,7 @@ pub async fn delete(
             .with("childType", "migration")
             .with("usedBy", user));
     }
+    refuse_used(tx, name).await?;
     let mut snapshots = Vec::new();
     if force {
         let cut = Cut { limit: 10_000, deleted: true, ..Cut::default() };
@@ -381,7 +382,12 @@ async fn refuse_busy(tx: &mut Tx, name: &Name) -> Result<()> {
     {
         return Err(Error::in_progress(name.as_str(), &snapshot));
     }
-    match tx.connection_active_run(name, &RUN_ACTIVE.map(str::to_owned)).await? {
+    refuse_used(tx, name).await
+}
+
+/// A run goes on in the shop where it began, also after a restart of the server.
+async fn refuse_used(tx: &mut Tx, name: &Name) -> Result<()> {
+    match tx.connection_active_run(name, &run::states_where(RunState::is_active)).await? {
         Some(run) => Err(Error::in_progress(name.as_str(), &run)),
         None => Ok(()),
     }

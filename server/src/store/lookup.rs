@@ -40,7 +40,8 @@ impl Tx {
         Ok(row.map(|row| row.r#type))
     }
 
-    /// Whether a run in one of some states belongs to a migration of a connection.
+    /// A run in one of some states that uses a connection: its own target, which a TEST run chooses
+    /// for itself, or the source or target of its migration.
     pub async fn connection_active_run(
         &mut self,
         name: &Name,
@@ -51,7 +52,11 @@ impl Tx {
             join resource migration
                 on migration.account_id = run.account_id and migration.name = run.parent
             where run.account_id = $1 and run.type = 'run' and run.state = any($3)
-                and $2 in (migration.body->>'source_connection', migration.body->>'target_connection')
+                and $2 in (
+                    run.body->>'target_connection',
+                    migration.body->>'source_connection',
+                    migration.body->>'target_connection'
+                )
             order by run.name
             limit 1",
             self.account,

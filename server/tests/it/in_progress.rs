@@ -14,7 +14,10 @@ use tokio::{
 use tonic::Code;
 
 use crate::{
-    support::{Server, connect, connection, refused_with, sandbox, soon, uuid4},
+    support::{
+        Server, connect, connection, medusa_connection, refused_with, sandbox, soon, start_medusa,
+        uuid4,
+    },
     walk::Walk,
 };
 
@@ -95,6 +98,45 @@ async fn long_work_that_allows_no_other_beside_it_says_which_it_is() {
     assert_eq!(status.metadata["operation"], walk.snapshot.name);
     set_state(&server, "snapshot", "SUCCEEDED").await;
     client.call(other_settings("Europe/Zurich")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shop_of_a_rehearsal_stays_what_it_was_while_that_goes_on() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::handful(&server, "a,A,,Acme,1\n").await;
+    let client = &walk.client;
+    let trial = start_medusa().await;
+    let mut request = medusa_connection("acme", "trial", &trial);
+    let config = v1::MedusaConfig { base_url: trial.url(), test_shop: true };
+    request.connection.get_or_insert_default().config =
+        Some(v1::connection::Config::Medusa(config));
+    let name = client.call(request).await.unwrap().name;
+    let run = walk.draft(walk.test(&name)).await;
+    // One that is not started holds nothing back.
+    let elsewhere = v1::MedusaConfig { base_url: walk.shop.url(), test_shop: true };
+    let update = v1::UpdateConnectionRequest {
+        connection: Some(v1::Connection {
+            name: name.clone(),
+            config: Some(v1::connection::Config::Medusa(elsewhere)),
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["medusa.base_url".to_owned()] }),
+        validate_only: true,
+        ..Default::default()
+    };
+    let delete = v1::DeleteConnectionRequest {
+        name: name.clone(),
+        validate_only: true,
+        ..Default::default()
+    };
+    client.call(update.clone()).await.unwrap();
+    client.call(delete.clone()).await.unwrap();
+    set_state(&server, "run", "RUNNING").await;
+    let in_progress = ErrorReason::OperationInProgress;
+    let status = refused_with(client, update, in_progress).await;
+    assert_eq!(status.metadata["operation"], run.name);
+    let status = refused_with(client, delete, in_progress).await;
+    assert_eq!(status.metadata["operation"], run.name);
 }
 
 /// Between the server and its database: breaks connections at a commit.

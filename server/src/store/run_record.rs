@@ -232,7 +232,8 @@ impl Tx {
     }
 
     /// Takes the rows of records that are undecided or quarantined out of the ledger, and what the
-    /// shop refused of them out of the journal, so that they are tried again.
+    /// shop refused of them out of the journal, so that they are tried again. A deletion that was done
+    /// goes with its refusals: what is made anew is deleted under an intent of its own.
     pub async fn run_record_reopen(
         &mut self,
         space: &super::record_link::LinkSpace,
@@ -247,13 +248,16 @@ impl Tx {
             delete from external_call as call using reopened
             where call.account_id = $1 and call.migration = $3 and call.target = $4 and call.run = $2
                 and call.kind = reopened.kind and call.source_id = reopened.source_id
-                and call.state = 'refused'
-                -- A deletion that was begun goes on from its refusal.
-                and not exists (
-                    select from external_call as taken
-                    where taken.account_id = $1 and taken.migration = $3 and taken.target = $4
-                        and taken.kind = call.kind and taken.source_id = call.source_id
-                        and taken.name = 'take_back' and taken.state = 'intended'
+                and (
+                    call.name = 'take_back' and call.state = 'applied'
+                    or call.state = 'refused'
+                    -- A deletion that was begun goes on from its refusal.
+                    and not exists (
+                        select from external_call as taken
+                        where taken.account_id = $1 and taken.migration = $3 and taken.target = $4
+                            and taken.kind = call.kind and taken.source_id = call.source_id
+                            and taken.name = 'take_back' and taken.state = 'intended'
+                    )
                 )",
             self.account,
             run.as_str(),

@@ -13,7 +13,7 @@ use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use cartage_server::name::Name;
 
 use crate::{
-    support::{Server, folder, refused_with, soon},
+    support::{Server, folder, products, refused_with, soon},
     walk::{Walk, live},
 };
 
@@ -193,6 +193,68 @@ async fn what_changed_since_its_call_was_lost_is_looked_for_and_written() {
     assert!(report.passed, "{report:?}");
 }
 
+/// Customers of this id, first name and street, all of them with the same address.
+fn same_customers(rows: &[(&str, &str, &str)]) -> Vec<u8> {
+    let mut text = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,\
+        Default Address Address1,Default Address City,Default Address Country Code,\
+        Default Address Zip,Phone,Note,Tags\n"
+        .to_owned();
+    for (id, name, street) in rows {
+        let row = format!("'{id},{name},Muster,same@example.com,no,{street},Bern,CH,3000,,,\n");
+        text.push_str(&row);
+    }
+    text.into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_back_again_is_intended_again() {
+    let server = Server::start().await;
+    let files = folder(&[
+        ("products_export.csv", &products("lost,Lost,,Acme,1\n")),
+        ("customers_export.csv", &same_customers(&[("1", "Anna", "Bad street 1")])),
+    ]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    // Whether the product was written is not known, so that the run can be tried again.
+    let on_products = |fault, reads| Rule {
+        fault,
+        reads,
+        path: Some("/admin/products".to_owned()),
+        ..Rule::default()
+    };
+    let street = Rule {
+        fault: Fault::Refuse { status: 400 },
+        body: Some("Bad street".to_owned()),
+        ..Rule::default()
+    };
+    let cut = on_products(Fault::CutBefore, false);
+    let lost = on_products(Fault::FailBefore, true);
+    let rules = vec![cut, lost, street.clone()];
+    walk.shop.set_faults(Faults { rules, ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    let assert_taken_back = |run: &v1::Run| {
+        assert_eq!(outcomes(run).quarantined, 1, "{run:?}");
+        assert_eq!(walk.shop.state("cartage_key")["counts"]["customers"], 0);
+    };
+    assert_taken_back(&run);
+    walk.shop.set_faults(Faults { rules: vec![street], ..Faults::default() });
+    let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
+    walk.client.call(retry).await.unwrap();
+    let run = soon(wait::run(&walk.client, &run.name, |_| {})).await.unwrap();
+    assert_taken_back(&run);
+    assert_eq!(outcomes(&run).unknown, 0, "{run:?}");
+    // The journal has the second deletion, not the first one: it is of the work that made the object.
+    let calls =
+        "select name, state, epoch = (select max(epoch) from external_call) from external_call
+        where kind = 'customer' order by ordinal";
+    let calls = server.database.query(calls).await.unwrap();
+    let calls: Vec<&str> = calls.lines().map(str::trim).collect();
+    let expected =
+        ["customer.create|refused|t", "customer_address.create|refused|t", "take_back|applied|t"];
+    assert_eq!(calls, expected);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rehearsal_whose_sandbox_is_gone_begins_anew() {
     let server = Server::start().await;
@@ -265,14 +327,8 @@ async fn a_run_that_failed_goes_on_where_it_ended() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_the_same_as_an_undecided_record_is_undecided_too() {
     let server = Server::start().await;
-    let header = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,\
-        Default Address Address1,Default Address City,Default Address Country Code,\
-        Default Address Zip,Phone,Note,Tags\n";
-    let row = |id: &str, name: &str| {
-        format!("'{id},{name},Muster,same@example.com,no,Weg 1,Bern,CH,3000,,,\n")
-    };
-    let export = [header, &row("1", "Anna"), &row("2", "Berta")].concat();
-    let files = folder(&[("customers_export.csv", export.as_bytes())]);
+    let rows = [("1", "Anna", "Weg 1"), ("2", "Berta", "Weg 1")];
+    let files = folder(&[("customers_export.csv", &same_customers(&rows))]);
     let walk = Walk::begin(&server, files.path()).await;
     let (plan, before) = walk.ready().await;
     // Whether Anna was written is never known: the call is cut, and no look-up after that is answered.

@@ -142,7 +142,7 @@ impl Tx {
     }
 
     /// The (kind, source id) of the records for which a run journaled a call that has no result.
-    pub async fn external_call_open(&mut self, run: &Name) -> Result<Vec<(String, String)>> {
+    pub async fn external_call_open_of_run(&mut self, run: &Name) -> Result<Vec<(String, String)>> {
         let rows = sqlx::query!(
             "select distinct kind, source_id from external_call
             where account_id = $1 and run = $2 and state = 'intended'
@@ -177,6 +177,28 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// Which of some records have a call without a result, of this run or an earlier one.
+    pub async fn external_call_open(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "select distinct source_id from external_call
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and source_id = any($5)
+                and state = 'intended'",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.source_id).collect())
     }
 
     /// How many external calls a run journaled.

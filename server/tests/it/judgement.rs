@@ -256,6 +256,54 @@ async fn what_is_taken_back_again_is_intended_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_inherits_from_one_whose_call_has_no_result() {
+    let server = Server::start().await;
+    let rows = [("1", "Anna", "Weg 1"), ("2", "Berta", "Weg 2")];
+    let files = folder(&[("customers_export.csv", &same_customers(&rows))]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    // Anna is refused. Whether Berta was written in her place is never known.
+    let on_customers = |fault, reads| Rule {
+        fault,
+        reads,
+        path: Some("/admin/customers".to_owned()),
+        ..Rule::default()
+    };
+    let cut = Rule { body: Some("Berta".to_owned()), ..on_customers(Fault::CutBefore, false) };
+    let lost = Rule { from: Some(5), ..on_customers(Fault::FailBefore, true) };
+    let markers = vec!["Anna".to_owned()];
+    walk.shop.set_faults(Faults { rules: vec![cut, lost], markers, ..Faults::default() });
+    let run = walk.live(&plan, &before).await;
+    walk.shop.set_faults(Faults::default());
+    assert_eq!((outcomes(&run).quarantined, outcomes(&run).unknown), (1, 1), "{run:?}");
+    let berta = walk.records(&run.name, "outcome = UNKNOWN").await.remove(0);
+    assert_eq!(berta.source_id, "2");
+    walk.client.call(resolve(&berta.name, "Nobody knows.")).await.unwrap();
+    let run = walk.client.call(v1::GetRunRequest { name: run.name }).await.unwrap();
+    walk.client.call(accept(&run, "Enough.")).await.unwrap();
+
+    // A run over Anna alone does not write her beside a Berta who may stand there.
+    let filter = v1::KindFilter {
+        kind: v1::RecordKind::Customer.into(),
+        source_ids: vec!["1".to_owned()],
+        ..Default::default()
+    };
+    let kinds = vec![v1::RecordKind::Customer.into()];
+    let anna = v1::Scope { kinds, filters: vec![filter] };
+    let run = walk.live_part(&plan, &before, anna).await;
+    assert_eq!(run.state(), State::AwaitingAcceptance, "{run:?}");
+    assert_eq!(outcomes(&run).unknown, 1, "{run:?}");
+    assert_eq!(walk.shop.state("cartage_key")["counts"]["customers"], 0);
+    let cancel = v1::CancelRunRequest { name: run.name, ..Default::default() };
+    walk.client.call(cancel).await.unwrap();
+    // One over both finds out about Berta first.
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(walk.shop.state("cartage_key")["counts"]["customers"], 1);
+    let berta = walk.records(&run.name, "source_id = \"2\"").await.remove(0);
+    assert!(matches!(berta.outcome(), Outcome::Migrated | Outcome::Changed), "{berta:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rehearsal_whose_sandbox_is_gone_begins_anew() {
     let server = Server::start().await;
     let (walk, _files) = Walk::handful(&server, "one,One,,Acme,1\ntwo,Two,,Acme,2\n").await;

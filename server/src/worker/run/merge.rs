@@ -96,11 +96,14 @@ impl Loader<'_> {
         let links: HashMap<String, RecordLink> =
             links.into_iter().map(|link| (link.source_id.clone(), link)).collect();
         // One that is undecided may stand there: a second one beside it could be one too many, and
-        // whether there is anything to be merged into is just as undecided.
+        // whether there is anything to be merged into is just as undecided. The ledger does not say
+        // so of one that is to be tried again or belongs to another run; the journal does.
+        let open = tx.external_call_open(self.space, kind.as_str(), &owners).await?;
         let undecided: HashSet<String> = outcomes
             .into_iter()
             .filter(|(_, outcome)| outcome == "unknown")
             .map(|(source_id, _)| source_id)
+            .chain(open)
             .collect();
         let mut judged = Judged::default();
         let mut heirs: HashMap<String, String> = HashMap::new();

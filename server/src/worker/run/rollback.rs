@@ -130,7 +130,7 @@ async fn totals(
 pub(super) async fn conclude(work: &Work, run: &Resource<Run>) -> Result<()> {
     let space = run::link_space(run);
     let mut tx = work.begin().await?;
-    let open = tx.external_call_open(&run.name).await?;
+    let open = tx.external_call_open_of_run(&run.name).await?;
     tx.rollback().await?;
     let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (kind, source_id) in open {

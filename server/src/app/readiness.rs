@@ -1,5 +1,7 @@
 //! What must hold before a run may start: the third law, and what belongs to it.
 
+use cartage_engine::migration::MigrationState;
+
 use super::{
     connection::{Connection, ConnectionConfig, ConnectionState},
     mapping::MappingRevision,
@@ -12,7 +14,7 @@ use crate::{
     error::{Error, Result, Unmet},
     name::Name,
     reason::Reason,
-    store::Tx,
+    store::{Tx, resource::Resource},
 };
 
 /// Everything that stands in the way of a run; empty when it may start.
@@ -20,10 +22,12 @@ pub async fn blockers(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Un
     let mut unmet = Vec::new();
     let migration = tx.resource_get::<Migration>(migration).await?;
     if run.kind == RunKind::Rollback {
-        // It needs nothing but the shop: what it takes back was let in by all the rest.
+        // It needs nothing but the shop: what it takes back was let in by all the rest, and a
+        // migration that was given up can be taken back too.
         active(tx, &run.target_connection, &mut unmet).await?;
         return Ok(unmet);
     }
+    given_up(&migration, &mut unmet);
     if run.kind == RunKind::Live {
         plan(tx, run, &mut unmet).await?;
         let role = "target";
@@ -38,6 +42,16 @@ pub async fn blockers(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Un
     mapping(tx, run, &mut unmet).await?;
     active(tx, &run.target_connection, &mut unmet).await?;
     Ok(unmet)
+}
+
+/// Nothing of a migration that was given up is run any more, rehearsals neither.
+fn given_up(migration: &Resource<Migration>, unmet: &mut Vec<Unmet>) {
+    use MigrationState::{Cancelled, Cancelling, Deleted};
+    if matches!(migration.state, Cancelling | Cancelled | Deleted) {
+        let state = migration.state.as_str();
+        let why = format!("The migration is {state}; nothing of it is run any more.");
+        unmet.push(condition("READINESS_BLOCKED", migration.name.as_str(), why));
+    }
 }
 
 async fn plan(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {

@@ -13,7 +13,7 @@ use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use cartage_server::name::Name;
 
 use crate::{
-    support::{Server, folder, products, refused_with, soon},
+    support::{Server, folder, products, refused_with, soon, violation},
     walk::{Walk, live},
 };
 
@@ -400,4 +400,37 @@ async fn what_is_the_same_as_an_undecided_record_is_undecided_too() {
     assert_eq!(run.state(), State::Succeeded, "{run:?}");
     assert_eq!((outcomes(&run).merged, outcomes(&run).unknown), (1, 0), "{run:?}");
     assert_eq!(walk.shop.state("cartage_key")["counts"]["customers"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_rehearsal_goes_on_in_a_migration_that_was_given_up() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::handful(&server, "one,One,,Acme,1\n").await;
+    let client = &walk.client;
+    let sandbox = walk.sandbox().await;
+    soon(road::verify_connection(client, &sandbox)).await.unwrap();
+    let failed = walk.draft(walk.test(&sandbox)).await;
+    let fail = format!("update resource set state = 'FAILED' where name = '{}'", failed.name);
+    server.database.query(&fail).await.unwrap();
+    let name = walk.migration.clone();
+    client
+        .call(v1::CancelMigrationRequest { name: name.clone(), ..Default::default() })
+        .await
+        .unwrap();
+    let later = walk.draft(walk.test(&sandbox)).await;
+    for is_deleted in [false, true] {
+        if is_deleted {
+            let delete = v1::DeleteMigrationRequest { name: name.clone(), ..Default::default() };
+            client.call(delete).await.unwrap();
+        }
+        let retry = v1::RetryRunRequest { name: failed.name.clone(), ..Default::default() };
+        let status = refused_with(client, retry, ErrorReason::PreconditionsUnmet).await;
+        assert_eq!(violation(&status), (name.as_str(), "READINESS_BLOCKED"));
+        let readiness = soon(road::readiness(client, &later.name)).await.unwrap();
+        assert!(!readiness.ready);
+        assert_eq!(readiness.items[0].resource, name, "{readiness:?}");
+        let (name, etag) = (later.name.clone(), later.etag.clone());
+        let start = v1::StartRunRequest { name, etag, ..Default::default() };
+        refused_with(client, start, ErrorReason::PreconditionsUnmet).await;
+    }
 }

@@ -196,6 +196,10 @@ impl Api {
             && run.state.next(event).is_ok_and(|next| next.is_some())
         {
             let migration = run::migration_of(name);
+            if run.body.kind == RunKind::Test {
+                // Held, so that it is not given up beside this; a LIVE run moves it below.
+                change.tx.resource_lock::<Migration>(&migration).await?;
+            }
             guards::refuse(guards::blockers(&mut change.tx, &migration, &run.body).await?)?;
             if run.body.kind == RunKind::Rollback && event != RunEvent::Resume {
                 for event in rollback::begin(&mut change.tx, &mut run).await? {

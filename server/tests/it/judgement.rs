@@ -152,6 +152,13 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     let name = walk.migration.clone();
     let migration = client.call(v1::GetMigrationRequest { name }).await.unwrap();
     assert_eq!(migration.state(), v1::migration::State::Monitoring);
+
+    // It stays accepted beside a newer run that has not ended.
+    walk.shop.set_faults(Faults { revoked: true, ..Faults::default() });
+    let newer = walk.live(&accepted.plan, &accepted.target_snapshot).await;
+    assert_eq!(newer.state(), State::Paused, "{newer:?}");
+    let again = client.call(accept(&accepted, "Thrice.")).await.unwrap();
+    assert_eq!(again.etag, accepted.etag);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,6 @@ use crate::{
         run::{
             Run,
             judgement::{self, Acceptance},
-            refuse_second_writer,
         },
     },
     error::{Error, Result},
@@ -73,9 +72,6 @@ impl Api {
         };
         let mut run = change.tx.resource_lock::<Run>(&name).await?;
         run.check_etag(&request.etag, true)?;
-        if run.body.kind.writes() {
-            refuse_second_writer(&mut change.tx, &run).await?;
-        }
         if let Some(event) = judgement::accept(&mut change.tx, &mut run, acceptance).await? {
             change.tx.resource_update(&mut run).await?;
             migration::writer_moved(&mut change.tx, &run).await?;

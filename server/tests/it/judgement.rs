@@ -117,6 +117,9 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     server.database.query(&verifying("RUNNING")).await.unwrap();
     let status = refused_with(client, retry.clone(), ErrorReason::OperationInProgress).await;
     assert_eq!(status.metadata.get("operation"), Some(&report.name));
+    let half = walk.records(&run.name, "outcome = UNKNOWN").await.remove(0);
+    let judge = resolve(&half.name, "It has no variants.");
+    refused_with(client, judge, ErrorReason::OperationInProgress).await;
     server.database.query(&verifying("SUCCEEDED")).await.unwrap();
 
     // One of the halves is removed by a person; the other one stays as it is.
@@ -132,7 +135,10 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     refused_with(client, resolve(&lost.name, "no"), ErrorReason::StateConflict).await;
     assert_eq!(walk.shop.state("cartage_key")["duplicates"], serde_json::json!({}));
 
-    // The other half is judged.
+    // The other half is judged, and what was said of the ledger before is void.
+    let report = soon(road::verify_run(client, &run.name, |_| {})).await.unwrap();
+    let run = client.call(v1::GetRunRequest { name: run.name }).await.unwrap();
+    assert_eq!(run.latest_verification_report, report.name);
     let odd = walk.records(&run.name, "outcome = UNKNOWN").await.remove(0);
     let judged = client.call(resolve(&odd.name, "It has no variants.")).await.unwrap();
     assert_eq!(judged.outcome(), Outcome::Quarantined);
@@ -141,6 +147,7 @@ async fn what_could_not_be_decided_is_tried_again_then_judged_then_accepted() {
     refused_with(client, accept(&run, "old etag"), ErrorReason::EtagMismatch).await;
 
     let run = client.call(v1::GetRunRequest { name: run.name }).await.unwrap();
+    assert_eq!(run.latest_verification_report, "");
     let accepted = client.call(accept(&run, "The rest is there.")).await.unwrap();
     assert_eq!(accepted.state(), State::Succeeded, "{accepted:?}");
     let acceptance = accepted.acceptance.clone().unwrap();

@@ -14,6 +14,7 @@ use crate::{
             Run,
             judgement::{self, Acceptance},
         },
+        verification,
     },
     error::{Error, Result},
     store::run_record::RecordFilter,
@@ -41,7 +42,12 @@ impl Api {
                 return Err(Error::field("resolution", "REQUIRED", "Say what is decided."));
             }
         }
+        // Before the run is held, in the order of whoever begins a verification.
+        change.tx.resource_children_hold(&run).await?;
         let mut held = change.tx.resource_lock::<Run>(&run).await?;
+        if let Some(other) = verification::under_way(&mut change.tx, &run).await? {
+            return Err(Error::in_progress(run.as_str(), &other));
+        }
         let record = (kind.as_str(), source_id.as_str());
         let event =
             judgement::quarantine(&mut change.tx, &mut held, &request.name, record, reason).await?;

@@ -70,6 +70,8 @@ pub async fn quarantine(
             None => Error::not_found(record),
         });
     }
+    // It was about what is being changed.
+    run.body.latest_verification_report.clear();
     recount(tx, run).await?;
     tx.resource_update(run).await?;
     let mut event = NewEvent {

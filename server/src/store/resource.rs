@@ -245,8 +245,9 @@ impl Tx {
     }
 
     /// Waits until nobody else decides what the children of a resource may do, and keeps others
-    /// from it until the end of the transaction. It holds no row, so it may be asked for at any
-    /// time without a deadlock; what is read afterwards is what the others committed.
+    /// from it until the end of the transaction; what is read afterwards is what the others
+    /// committed. It must be asked for before the row of the parent itself is held: others come to
+    /// that row with this in hand, and the two would wait for each other.
     pub async fn resource_children_hold(&mut self, parent: &Name) -> Result<()> {
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtextextended($1 || ':' || $2, 0))",

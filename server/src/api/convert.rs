@@ -51,6 +51,15 @@ pub fn record_kind_of(text: &str) -> i32 {
     text.parse::<Kind>().map_or(0, |kind| record_kind(kind).into())
 }
 
+/// A value of an enum from the wire. One that this version does not know is refused, and not read as
+/// the one that stands for nothing.
+pub fn enum_value<E: TryFrom<i32>>(number: i32, field: &str) -> Result<E> {
+    E::try_from(number).map_err(|_| {
+        let message = format!("{number} is none of the values of this field.");
+        Error::field(field, "ENUM_VALUE_INVALID", message)
+    })
+}
+
 /// A kind from the wire; none when it is not said.
 pub fn kind(number: i32, field: &str) -> Result<Option<Kind>> {
     if number == 0 {

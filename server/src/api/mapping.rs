@@ -66,7 +66,8 @@ impl MappingService for Api {
     ) -> Result<Response<v1::ListMappingsResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
-        let full = request.view == i32::from(v1::ResourceView::Full);
+        let view = convert::enum_value::<v1::ResourceView>(request.view, "view")?;
+        let full = view == v1::ResourceView::Full;
         let arguments = format!("{parent}\n{full}");
         let (size, token) = (request.page_size, request.page_token.as_str());
         let most = if full { FULL_MAX } else { 1_000 };
@@ -120,7 +121,8 @@ impl MappingService for Api {
     ) -> Result<Response<v1::ListMappingRevisionsResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         let parent = own_name(&caller, &request.parent, "mappings", "parent")?;
-        let full = request.view == i32::from(v1::ResourceView::Full);
+        let view = convert::enum_value::<v1::ResourceView>(request.view, "view")?;
+        let full = view == v1::ResourceView::Full;
         let arguments = format!("{parent}\n{full}");
         let (size, token) = (request.page_size, request.page_token.as_str());
         let method = "ListMappingRevisions";

@@ -52,7 +52,7 @@ impl PlatformService for Api {
         let kind = convert::kind(request.kind, "kind")?.ok_or_else(|| {
             Error::field("kind", "REQUIRED", "Say which kind of record the fields are of.")
         })?;
-        let reads = request.side() == Side::Source;
+        let reads = convert::enum_value::<Side>(request.side, "side")? == Side::Source;
         let mut fields = if reads { platform.source_fields(kind) } else { platform.fields(kind) }?;
         let arguments = format!("{}\n{}\n{reads}", request.parent, kind);
         let (size, token) = (request.page_size, request.page_token.as_str());

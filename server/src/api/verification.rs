@@ -268,7 +268,7 @@ impl v1::verification_service_server::VerificationService for Api {
         let Some(document) = &report.body.report else {
             return Err(Error::state(name.as_str(), report.state.as_str(), &["SUCCEEDED"]).into());
         };
-        let (content_type, bytes) = match request.format() {
+        let (content_type, bytes) = match convert::enum_value(request.format, "format")? {
             Format::Html => ("text/html; charset=utf-8", render_html(document).into_bytes()),
             Format::Json => {
                 let json = serde_json::to_vec_pretty(document).map_err(Error::from)?;

@@ -168,7 +168,11 @@ async fn pages_hold_every_item_once_and_their_tokens_are_for_one_list() {
         kind: v1::RecordKind::CustomerGroup.into(),
         ..Default::default()
     };
-    assert!(one_by_one(&client, fields).await.iter().any(|field| field.path == "name"));
+    assert!(one_by_one(&client, fields.clone()).await.iter().any(|field| field.path == "name"));
+    // A value that this version does not know is not read as another one.
+    let unknown = v1::ListPlatformFieldsRequest { side: 99, ..fields };
+    let status = refused_with(&client, unknown, ErrorReason::InvalidFields).await;
+    assert_eq!(violation(&status), ("side", "ENUM_VALUE_INVALID"));
 
     let first = v1::ListConnectionsRequest { page_size: 1, ..list.clone() };
     let token = client.call(first).await.unwrap().next_page_token;

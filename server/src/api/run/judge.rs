@@ -6,7 +6,7 @@ use super::{super::Api, ledger::parse_record_name};
 use crate::{
     api::{
         change::{Begun, Change},
-        own_name,
+        convert, own_name,
     },
     app::{
         migration,
@@ -36,7 +36,7 @@ impl Api {
             Begun::Fresh(change) => change,
         };
         let reason = required_reason(&request.reason)?;
-        match request.resolution() {
+        match convert::enum_value(request.resolution, "resolution")? {
             v1::resolve_run_record_request::Resolution::Quarantine => {}
             v1::resolve_run_record_request::Resolution::Unspecified => {
                 return Err(Error::field("resolution", "REQUIRED", "Say what is decided."));

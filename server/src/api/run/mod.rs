@@ -17,7 +17,7 @@ use self::{encode::encode, watch_run::RunFeed};
 use super::{
     Api,
     change::Change,
-    filter,
+    convert, filter,
     listing::rows_where,
     migration as migration_api, own_name,
     page::Page,
@@ -55,7 +55,7 @@ async fn decode(tx: &mut Tx, caller: &Caller, migration: &Name, run: &v1::Run) -
         ));
     }
     let stored = tx.resource_get::<Migration>(migration).await?;
-    let masking = run.masking();
+    let masking = convert::enum_value::<v1::Masking>(run.masking, "run.masking")?;
     let mut body = Run {
         display_name: run.display_name.clone(),
         quarantined_max: run.max_quarantined_records,
@@ -73,7 +73,7 @@ async fn decode(tx: &mut Tx, caller: &Caller, migration: &Name, run: &v1::Run) -
         .as_ref()
         .map(|scope| migration_api::decode_scope(scope, "run.scope"))
         .transpose()?;
-    match run.kind() {
+    match convert::enum_value(run.kind, "run.kind")? {
         v1::RunKind::Live => {
             let plan = own_name(caller, &run.plan, "plans", "run.plan")?;
             same_migration(&plan, migration, "run.plan")?;

@@ -132,7 +132,8 @@ impl Api {
         let kind = convert::kind(request.kind, "kind")?
             .ok_or_else(|| Error::field("kind", "REQUIRED", "The kind of record is not said."))?;
         let wanted = Wanted::parse(&request.filter)?;
-        let full = request.view == i32::from(v1::ResourceView::Full);
+        let view = convert::enum_value::<v1::ResourceView>(request.view, "view")?;
+        let full = view == v1::ResourceView::Full;
         let masked = !caller.has("records.read");
         let arguments = format!("{name}\n{kind}\n{full}\n{}", request.filter);
         let (size, token) = (request.page_size, request.page_token.as_str());

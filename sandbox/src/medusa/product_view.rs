@@ -41,6 +41,8 @@ const DEFAULTS: &[&str] = &[
     "*images",
     "*variants",
     "*variants.prices",
+    "variants.prices.price_rules.value",
+    "variants.prices.price_rules.attribute",
     "*variants.options",
     "*variants.options.option",
     "*variants.images",
@@ -105,7 +107,14 @@ pub(crate) fn list_products(shop: &Shop, query: &Query) -> Answer {
 
 /// `GET /admin/product-variants`.
 pub(crate) fn list_variants(shop: &Shop, query: &Query) -> Answer {
-    let fields = query.fields(&["*", "*options", "*prices", "*product"]);
+    let fields = query.fields(&[
+        "*",
+        "*options",
+        "*prices",
+        "prices.price_rules.value",
+        "prices.price_rules.attribute",
+        "*product",
+    ]);
     let page = query.page(shop, Kind::Variants, &VARIANTS, |_| true)?;
     let rows = page.rows.iter().map(|row| variant(shop, row, &fields));
     Ok(page.reply("variants", rows.collect()))
@@ -193,12 +202,16 @@ fn variant(shop: &Shop, row: &Row, fields: &Fields) -> Value {
         full.insert("product".into(), product.cloned().map_or(Value::Null, Value::Object));
     }
     let mut picked = fields.pick(&full);
-    // Prices are laid out by hand in Medusa: whatever is asked of them, these are there.
+    // Prices are laid out by hand in Medusa: whatever is asked of them, these are there; but what
+    // the rules hold is only known where they are asked for.
+    let with_rules = fields.relation("prices").and_then(|it| it.relation("price_rules")).is_some();
     let priced = picked.get_mut("prices").and_then(Value::as_array_mut);
     for (shown, price) in priced.into_iter().flatten().zip(list(row, "prices")) {
-        for always in ["id", "variant_id", "rules"] {
+        for always in ["id", "variant_id"] {
             shown[always] = price[always].clone();
         }
+        let rules = Some(&price["rules"]).filter(|rules| with_rules && rules.is_object());
+        shown["rules"] = rules.cloned().unwrap_or_else(|| json!({}));
     }
     picked
 }

@@ -130,6 +130,24 @@ fn creating() -> Vec<Step> {
         )
         .keeps("free", "/product/variants/0/id"),
         post(
+            "/admin/products",
+            product(
+                "tiers-{run}",
+                json!({ "variants": [variant(json!({ "prices": [{
+                    "amount": 5, "currency_code": "usd", "min_quantity": 2, "max_quantity": 10,
+                    "rules": { "region_id": "reg_{run}" },
+                }] }))] }),
+            ),
+        )
+        .has("/product/variants/0/prices/0/max_quantity", 10)
+        .has("/product/variants/0/prices/0/rules/region_id", "reg_{run}"),
+        get("/admin/products?handle=tiers-{run}&fields=id,variants.prices.max_quantity,variants.prices.price_rules.attribute,variants.prices.price_rules.value")
+            .has("/products/0/variants/0/prices/0/max_quantity", 10)
+            .has("/products/0/variants/0/prices/0/rules", json!({ "region_id": "reg_{run}" })),
+        get("/admin/products?handle=tiers-{run}&fields=id,variants.prices.amount")
+            .has("/products/0/variants/0/prices/0/amount", 5)
+            .has("/products/0/variants/0/prices/0/rules", json!({})),
+        post(
             "/admin/products?fields=id,variants.id,variants.inventory_items.inventory_item_id",
             product(
                 "managed-{run}",
@@ -323,6 +341,9 @@ fn stock() -> Vec<Step> {
         get("/admin/products?handle=managed-{run}&fields=id,variants.inventory_items.inventory.location_levels.location_id,variants.inventory_items.inventory.location_levels.stocked_quantity")
             .has("/products/0/variants/0/inventory_items/0/inventory/location_levels/0/stocked_quantity", 5)
             .has("/products/0/variants/0/inventory_items/0/inventory/location_levels/0/location_id", "{place}"),
+        get("/admin/products?handle=managed-{run}&fields=id,variants.inventory_items.inventory.location_levels.reserved_quantity,variants.inventory_items.inventory.location_levels.incoming_quantity")
+            .has("/products/0/variants/0/inventory_items/0/inventory/location_levels/0/reserved_quantity", 0)
+            .has("/products/0/variants/0/inventory_items/0/inventory/location_levels/0/incoming_quantity", 0),
         get("/admin/inventory-items/{item}/location-levels?fields=stocked_quantity,reserved_quantity")
             .has("/inventory_levels/0/stocked_quantity", 5)
             .has("/count", 1),

@@ -35,9 +35,13 @@ pub(super) const fn asked_fields(kind: Kind) -> &'static str {
              variants.height,variants.manage_inventory,variants.allow_backorder,\
              variants.variant_rank,variants.metadata,variants.options.value,\
              variants.options.option.title,variants.prices.amount,variants.prices.currency_code,\
-             variants.prices.min_quantity,variants.inventory_items.inventory_item_id,\
+             variants.prices.min_quantity,variants.prices.max_quantity,\
+             variants.prices.price_rules.attribute,variants.prices.price_rules.value,\
+             variants.inventory_items.inventory_item_id,\
              variants.inventory_items.inventory.location_levels.location_id,\
-             variants.inventory_items.inventory.location_levels.stocked_quantity"
+             variants.inventory_items.inventory.location_levels.stocked_quantity,\
+             variants.inventory_items.inventory.location_levels.reserved_quantity,\
+             variants.inventory_items.inventory.location_levels.incoming_quantity"
         }
         Kind::CustomerGroup => "id,name,metadata,created_at,updated_at",
         Kind::Customer => {

@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use super::super::json::{self, decimal_of, owned};
 
-/// The read map of Medusa 2.
+/// The read map of Medusa 2. Version 2 reads what a price is bound to and what of a stock is
+/// promised or coming.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Map;
 
 impl ReadMap for Map {
     fn version(&self) -> &'static str {
-        "medusa/1"
+        "medusa/2"
     }
 
     fn read(&self, raw: &RawRecord) -> Result<Record, Unreadable> {
@@ -198,18 +199,7 @@ fn product(source_id: String, body: &Value) -> Result<Product, Unreadable> {
 }
 
 fn variant(body: &Value) -> Result<Variant, Unreadable> {
-    let mut prices = Vec::new();
-    for price in json::list(body, "prices") {
-        let amount = decimal_of(price, "amount").ok_or_else(|| {
-            Unreadable::field("VALUE_INVALID", "variants.prices.amount", "it is no amount")
-        })?;
-        let mut plain = Price::plain(PriceKind::Regular, Money::new(amount, currency(price)?));
-        if let Some(quantity) = decimal_of(price, "min_quantity") {
-            plain.kind = PriceKind::Tier;
-            plain.quantity_min = Some(quantity);
-        }
-        prices.push(plain);
-    }
+    let prices = json::list(body, "prices").iter().map(price).collect::<Result<Vec<_>, _>>()?;
     let options = json::list(body, "options").iter().filter_map(|value| {
         Some(SelectedOption {
             option: owned(value.get("option")?, "title")?,
@@ -224,6 +214,9 @@ fn variant(body: &Value) -> Result<Variant, Unreadable> {
             stock.push(Stock {
                 location: owned(level, "location_id"),
                 quantity: decimal_of(level, "stocked_quantity").unwrap_or_default(),
+                // Medusa counts both for every level; zero says that there is none.
+                reserved: decimal_of(level, "reserved_quantity").filter(|it| !it.is_zero()),
+                incoming: decimal_of(level, "incoming_quantity").filter(|it| !it.is_zero()),
                 ..Stock::default()
             });
         }
@@ -269,6 +262,25 @@ fn variant(body: &Value) -> Result<Variant, Unreadable> {
         ),
         ..Variant::default()
     })
+}
+
+/// A price, with what it is bound to: a number of pieces has fields, a rule (a region, a customer
+/// group) is kept as Medusa says it. The list a price stands in is not among what Medusa tells of
+/// the prices of a variant.
+fn price(body: &Value) -> Result<Price, Unreadable> {
+    let amount = decimal_of(body, "amount").ok_or_else(|| {
+        Unreadable::field("VALUE_INVALID", "variants.prices.amount", "it is no amount")
+    })?;
+    let mut price = Price::plain(PriceKind::Regular, Money::new(amount, currency(body)?));
+    price.quantity_min = decimal_of(body, "min_quantity");
+    price.quantity_max = decimal_of(body, "max_quantity");
+    if price.quantity_min.is_some() || price.quantity_max.is_some() {
+        price.kind = PriceKind::Tier;
+    }
+    if let Some(rules) = body.get("rules").filter(|rules| !json::is_blank(rules)) {
+        price.unknown.keep("rules", rules.clone());
+    }
+    Ok(price)
 }
 
 fn dimensions(body: &Value) -> Option<cartage_model::Dimensions> {
@@ -357,4 +369,44 @@ fn customer(source_id: String, body: &Value) -> Result<Customer, Unreadable> {
         ),
         ..Customer::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_price_is_bound_to_and_what_of_a_stock_is_promised_is_read() {
+        let raw = RawRecord {
+            kind: Kind::Product,
+            source_id: "prod_1".to_owned(),
+            body: json!({ "title": "T", "variants": [{
+                "id": "variant_1",
+                "prices": [
+                    { "amount": 9, "currency_code": "eur", "min_quantity": null, "rules": {} },
+                    { "amount": 5, "currency_code": "eur", "rules": { "region_id": "reg_1" } },
+                    { "amount": 4, "currency_code": "eur", "max_quantity": 10, "rules": {} },
+                ],
+                "inventory_items": [{ "inventory": { "location_levels": [
+                    { "location_id": "a", "stocked_quantity": 5, "reserved_quantity": 2,
+                        "incoming_quantity": 3 },
+                    { "location_id": "b", "stocked_quantity": 1, "reserved_quantity": 0,
+                        "incoming_quantity": 0 },
+                ] } }],
+            }] }),
+        };
+        let Record::Product(product) = Map.read(&raw).unwrap() else { panic!("no product") };
+        let variant = &product.variants[0];
+        let found: Vec<_> =
+            variant.prices.iter().map(|it| (it.kind, it.has_no_condition())).collect();
+        let expected =
+            [(PriceKind::Regular, true), (PriceKind::Regular, false), (PriceKind::Tier, false)];
+        assert_eq!(found, expected);
+        assert_eq!(variant.prices[1].unknown.0["rules"]["region_id"], "reg_1");
+        assert_eq!(variant.prices[2].quantity_max, Some(Decimal::TEN));
+        let promised: Vec<_> = variant.stock.iter().map(|it| (it.reserved, it.incoming)).collect();
+        assert_eq!(promised, [(Some(Decimal::TWO), Some(3.into())), (None, None)]);
+    }
 }

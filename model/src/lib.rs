@@ -94,6 +94,6 @@ pub use read::{RawFailure, RawRecord, RawScope, ReadMap, Unreadable};
 pub use record::Record;
 pub use scope::{Scope, ScopeError, Scoped, ScopedValue};
 pub use scope_tree::{ScopeNode, ScopeTree};
-pub use target::{FieldSpec, FieldType, Limit, Loss};
+pub use target::{FieldSpec, FieldType, Limit, Loss, says_something};
 pub use unknown::UnknownFields;
 pub use variant::{Dimensions, Identifier, SelectedOption, Stock, Variant, Weight, WeightUnit};

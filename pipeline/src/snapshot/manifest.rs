@@ -47,6 +47,11 @@ pub struct KindFacts {
     pub records_digest: String,
     /// BLAKE3 over the hashes of the raw records in order.
     pub raw_digest: String,
+    /// In how many canonical records a field says something, by its path without brackets
+    /// (`variants.prices`), and of flags and words by their value (`variants.prices.kind=cost`).
+    /// Empty in snapshots of versions that did not count them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, u64>,
 }
 
 /// What a snapshot holds of the shop's scopes.

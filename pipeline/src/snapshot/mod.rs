@@ -10,6 +10,7 @@ mod error;
 mod frames;
 mod key;
 mod manifest;
+mod presence;
 mod raw;
 mod reader;
 mod restore;

@@ -15,6 +15,7 @@ use super::{
     frames::SnapshotId,
     key::random_bytes,
     manifest::{FORMAT_VERSION, manifest_path},
+    presence::Presence,
     raw::RawWriter,
     scopes::{self, WrittenScopes},
     segment::Files,
@@ -56,6 +57,7 @@ struct KindWriter {
     raw: RawWriter,
     tables: Tables,
     canonicaliser: Canonicaliser,
+    presence: Presence,
     failures: u64,
 }
 
@@ -65,6 +67,7 @@ impl KindWriter {
             raw: RawWriter::new(files.clone(), Some(kind)),
             tables: Tables { files: files.clone(), kind, writers: BTreeMap::new() },
             canonicaliser: Canonicaliser::new(kind),
+            presence: Presence::default(),
             failures: 0,
         }
     }
@@ -79,6 +82,7 @@ impl KindWriter {
         match self.canonicaliser.read(raw, read_map) {
             Ok(canonical) => {
                 let value = serde_json::to_value(&canonical.record)?;
+                self.presence.note(&value);
                 tables::push_record(&mut self.tables, ordinal, &canonical, &value)
             }
             Err(cause) => self.write_unreadable(unreadable, &raw.source_id, &cause),
@@ -265,6 +269,7 @@ impl SnapshotWriter {
                 raw,
                 records_digest: writer.canonicaliser.digest(),
                 raw_digest,
+                fields: writer.presence.into_counts(),
             };
             manifest.kinds.insert(kind, facts);
         }

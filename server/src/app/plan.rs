@@ -309,15 +309,19 @@ fn losses(target: &dyn Target, snapshot: &Snapshot, scope: &Scope) -> Vec<Planne
                 record_count,
             });
         }
-        let own = target.losses().iter().filter(|loss| loss.kind == kind);
-        found.extend(own.map(|loss| PlannedLoss {
-            id: loss_id(loss),
-            kind,
-            field: loss.field.to_owned(),
-            about: loss.about.to_owned(),
-            kept_in: kept_in(loss).to_owned(),
-            record_count,
-        }));
+        for loss in target.losses().iter().filter(|loss| loss.kind == kind) {
+            let record_count = snapshot.records_with(loss, record_count);
+            if record_count > 0 {
+                found.push(PlannedLoss {
+                    id: loss_id(loss),
+                    kind,
+                    field: loss.field.to_owned(),
+                    about: loss.about.to_owned(),
+                    kept_in: kept_in(loss).to_owned(),
+                    record_count,
+                });
+            }
+        }
     }
     found
 }
@@ -384,6 +388,9 @@ fn state_event(plan: &Resource<Plan>, before: PlanState) -> NewEvent {
 
 #[cfg(test)]
 mod tests {
+    use cartage_model::RuleValue;
+    use cartage_pipeline::mapping::canonical_fields;
+
     use super::{super::snapshot::KindCounts, *};
 
     fn snapshot() -> Snapshot {
@@ -403,6 +410,105 @@ mod tests {
         let orders = Scope { kinds: vec![Kind::Order], ..Scope::default() };
         let some = losses(target.as_ref(), &snapshot(), &orders);
         assert!(some.len() < all.len() && some.iter().all(|loss| loss.kind == Kind::Order));
+    }
+
+    /// Lists that fit takes apart: what of each it reads, by the paths below it.
+    const TAKEN_APART: &[(&str, &[&str])] = &[
+        ("images", &["url", "position", "alt_text", "hidden"]),
+        ("options", &["name", "label", "values.value", "values.label"]),
+        ("categories", &["source_id"]),
+        ("collections", &["source_id"]),
+        ("variants.stock", &["location", "quantity"]),
+    ];
+
+    /// What is in the target in another form: ids of the parts of a record, the order of lists, the
+    /// texts of instants, the currency of an order's amounts, what an address of an order is not.
+    fn is_implied(path: &str) -> bool {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let of_address =
+            path.starts_with("billing_address.") || path.starts_with("shipping_address.");
+        ["source_id", "position", "level", "original", "offset", "guessed", "currency"]
+            .contains(&name)
+            || path == "kind"
+            || (of_address && name.starts_with("default_"))
+    }
+
+    /// Whether a path is another one or lies below it.
+    fn is_at(path: &str, above: &str) -> bool {
+        path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// The canonical paths of a kind that have no parts, without brackets.
+    fn leaves(kind: Kind) -> Vec<String> {
+        let paths: Vec<String> =
+            canonical_fields(kind).iter().map(|it| it.path.replace("[]", "")).collect();
+        let is_leaf =
+            |path: &&String| !paths.iter().any(|other| other != *path && is_at(other, path));
+        paths.iter().filter(is_leaf).cloned().collect()
+    }
+
+    /// The canonical paths that the mapping to start with reads.
+    fn mapped(target: &dyn Target, kind: Kind) -> Vec<String> {
+        let mut read = Vec::new();
+        for rule in target.default_mapping().rules.iter().filter(|rule| rule.kind == kind) {
+            let (RuleValue::SourcePath(path) | RuleValue::ValueMap { source_path: path, .. }) =
+                &rule.value
+            else {
+                panic!("the test knows no such rule: {rule:?}");
+            };
+            let path = path.replace("[]", "");
+            match TAKEN_APART.iter().find(|(list, _)| *list == path) {
+                Some((_, parts)) => read.extend(parts.iter().map(|part| format!("{path}.{part}"))),
+                None => read.push(path),
+            }
+        }
+        read
+    }
+
+    /// The canonical paths that a loss is about.
+    fn named(loss: &cartage_model::Loss) -> impl Iterator<Item = &'static str> {
+        loss.paths().chain([loss.field]).filter_map(|path| path.split('=').next())
+    }
+
+    #[test]
+    fn whatever_a_record_can_say_is_mapped_or_a_loss_and_kept_is_mapped() {
+        let target = connection::target_of_platform("medusa").unwrap();
+        let (mut silent, mut untrue) = (Vec::new(), Vec::new());
+        for kind in target.kinds() {
+            let read = mapped(target.as_ref(), kind);
+            let losses = || target.losses().iter().filter(|loss| loss.kind == kind);
+            let said = |path: &str, kept| {
+                let of_sort = losses().filter(|loss| loss.kept_as_metadata == kept);
+                of_sort.flat_map(named).any(|above| is_at(path, above))
+            };
+            for path in leaves(kind).iter().filter(|path| !is_implied(path)) {
+                let is_read = read.iter().any(|above| is_at(path, above));
+                if !is_read && said(path, true) && !said(path, false) {
+                    untrue.push(format!("{kind} {path}"));
+                } else if !is_read && !said(path, false) {
+                    silent.push(format!("{kind} {path}"));
+                }
+            }
+            for path in losses().filter(|it| !it.shown_by.is_empty()).flat_map(|it| it.paths()) {
+                let path = path.split('=').next().unwrap_or(path);
+                let is_known = leaves(kind).iter().any(|leaf| is_at(leaf, path));
+                assert!(is_known, "{kind} has no {path}");
+            }
+        }
+        assert_eq!((silent, untrue), Default::default(), "not said; not kept, though it is said");
+    }
+
+    #[test]
+    fn what_no_record_has_is_no_loss() {
+        let target = connection::target_of_platform("medusa").unwrap();
+        let mut snapshot = snapshot();
+        let fields = [("lines.parent_line", 2), ("notes", 8)];
+        let fields = fields.map(|(path, records)| (path.to_owned(), records)).into();
+        snapshot.field_counts.insert(Kind::Order, fields);
+        let orders = Scope { kinds: vec![Kind::Order], ..Scope::default() };
+        let found = losses(target.as_ref(), &snapshot, &orders);
+        let found: Vec<_> = found.iter().map(|it| (it.field.as_str(), it.record_count)).collect();
+        assert_eq!(found, [("lines.parent_line", 2), ("notes", 8)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cartage_connectors::{medusa, registry::PlatformId, shopify};
-use cartage_model::{Currency, Kind, ReadMap, ScopeTree};
+use cartage_model::{Currency, Kind, Loss, ReadMap, ScopeTree};
 use cartage_pipeline::snapshot::{self as format, Damage, DataKey, Location, SnapshotError};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
@@ -55,6 +55,10 @@ pub struct Snapshot {
     pub prefix: String,
     /// What it holds.
     pub counts: BTreeMap<Kind, KindCounts>,
+    /// In how many records a field says something, by kind and path; empty in snapshots of
+    /// versions that did not count them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub field_counts: BTreeMap<Kind, BTreeMap<String, i64>>,
     /// The parts of the shop; none before the end, and where the format does not say them.
     pub scopes: Option<ScopeTree>,
     /// Bytes as the platform gave them.
@@ -77,6 +81,17 @@ pub struct Snapshot {
     pub start_time: Option<DateTime<Utc>>,
     /// When the work ended.
     pub end_time: Option<DateTime<Utc>>,
+}
+
+impl Snapshot {
+    /// How many records have a value that is lost, of so many at most. Of several places where the
+    /// value may stand the one that most records fill counts, so that it may be more of them; where
+    /// the snapshot counted nothing, it may be all.
+    pub fn records_with(&self, loss: &Loss, most: i64) -> i64 {
+        let Some(fields) = self.field_counts.get(&loss.kind) else { return most };
+        let found = loss.paths().filter_map(|path| fields.get(path)).copied().max();
+        found.unwrap_or(0).min(most)
+    }
 }
 
 impl Body for Snapshot {

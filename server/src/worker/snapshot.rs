@@ -284,6 +284,14 @@ async fn succeed(work: &Work, taken: Taken) -> Result<()> {
             (*kind, KindCounts { records, unreadable })
         })
         .collect();
+    body.field_counts = manifest
+        .kinds
+        .iter()
+        .map(|(kind, facts)| {
+            let fields = facts.fields.iter().map(|(path, count)| (path.clone(), signed(*count)));
+            (*kind, fields.collect())
+        })
+        .collect();
     body.end_time = Some(Utc::now());
     snapshot.state = SnapshotState::Succeeded;
     tx.resource_update(&mut snapshot).await?;

@@ -68,12 +68,14 @@ impl Fitter {
         keep(&mut self.fields, "source_handle", Value::String(written));
     }
 
-    /// Addresses in order; alt texts go to the metadata.
+    /// Addresses in order; alt texts go to the metadata, and so do pictures that nobody may see:
+    /// Medusa would show them.
     fn images(&mut self) {
         let Some(Value::Array(mut images)) = self.fields.remove("images") else { return };
         images.sort_by_key(|image| image.get("position").and_then(Value::as_u64).unwrap_or(0));
         let mut urls: Vec<Value> = Vec::new();
         let mut alt_texts = Map::new();
+        let (mut hidden, mut hidden_by_scope) = (Vec::new(), Map::new());
         for image in images {
             let url = match &image {
                 Value::String(url) => url.clone(),
@@ -81,6 +83,15 @@ impl Fitter {
             };
             if url.is_empty() {
                 continue;
+            }
+            if image.get("hidden").and_then(|it| it.get("value")) == Some(&Value::Bool(true)) {
+                let why = "a hidden picture is not published; its address is kept";
+                self.note("images", Value::String(url), Value::Null, why);
+                hidden.push(json::dense(image));
+                continue;
+            }
+            if let Some(scoped) = image.get("hidden").and_then(|it| it.get("scoped")) {
+                json::put(&mut hidden_by_scope, &url, scoped.clone());
             }
             if let Some(alt) = image.get("alt_text") {
                 let only_shop = alt.get("scoped").is_none_or(is_blank);
@@ -91,6 +102,12 @@ impl Fitter {
         }
         if !alt_texts.is_empty() {
             keep(&mut self.fields, "image_alt_texts", Value::Object(alt_texts));
+        }
+        if !hidden_by_scope.is_empty() {
+            keep(&mut self.fields, "images_hidden_by_scope", Value::Object(hidden_by_scope));
+        }
+        if !hidden.is_empty() {
+            keep(&mut self.fields, "hidden_images", Value::Array(hidden));
         }
         if !urls.is_empty() {
             self.fields.insert("images".to_owned(), Value::Array(urls));

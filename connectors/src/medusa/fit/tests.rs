@@ -102,6 +102,22 @@ fn a_price_with_a_condition_is_not_made_everybodys() {
 }
 
 #[test]
+fn a_hidden_picture_is_kept_and_not_published() {
+    let product = json!({"title": "T", "images": [
+        {"url": "https://x/secret", "position": 1, "hidden": {"value": true}},
+        {"url": "https://x/seen", "position": 2, "hidden": {"value": false,
+            "scoped": [{"scope": {"level": "website", "code": "eu"}, "value": true}]}},
+    ]});
+    let product = fitted(Kind::Product, product);
+    assert_eq!(product.fields["images"], json!(["https://x/seen"]));
+    assert_eq!(product.fields["metadata"]["hidden_images"][0]["url"], "https://x/secret");
+    let kept = &product.fields["metadata"]["images_hidden_by_scope"]["https://x/seen"];
+    assert_eq!(kept[0]["value"], true);
+    let change = &product.changes[0];
+    assert_eq!((change.field.as_str(), &change.before), ("images", &json!("https://x/secret")));
+}
+
+#[test]
 fn a_handle_medusa_refuses_is_changed_and_kept() {
     let product = fitted(Kind::Product, json!({"title": "T", "handle": "Old_Handle"}));
     assert_eq!(product.fields["handle"], "old-handle");

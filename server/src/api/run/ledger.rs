@@ -18,6 +18,7 @@ use crate::{
         connection,
         plan::{kept_in, loss_id},
         run::{self, Run},
+        snapshot::Snapshot,
     },
     error::{Error, Failure, Result},
     name::Name,
@@ -206,6 +207,7 @@ impl Api {
         let run = tx.resource_get::<Run>(&name).await?;
         let counts = tx.run_record_counts(&name).await?;
         let platform = target_platform(&mut tx, &run).await?;
+        let snapshot = tx.resource_get::<Snapshot>(&Name::trusted(&run.body.snapshot)).await?;
         tx.rollback().await?;
         let stands = |kind: Kind| -> i64 {
             let of_kind = counts.iter().filter(|count| count.kind == kind.as_str());
@@ -215,12 +217,14 @@ impl Api {
                 .sum()
         };
         let target = connection::target_of_platform(&platform)?;
-        let losses =
-            target.losses().iter().filter(|loss| stands(loss.kind) > 0).map(|loss| v1::LossCount {
+        let losses = target.losses().iter().filter_map(|loss| {
+            let record_count = snapshot.body.records_with(loss, stands(loss.kind));
+            (record_count > 0).then(|| v1::LossCount {
                 loss: Some(encode_loss(loss)),
-                record_count: stands(loss.kind),
+                record_count,
                 sample_source_ids: Vec::new(),
-            });
+            })
+        });
         let first: usize = page.after(keys)?.unwrap_or_default();
         let rows = (1_usize..).zip(losses).skip(first);
         let (losses, next_page_token) =

@@ -51,7 +51,7 @@ pub(super) async fn document(
     let changes = tx.run_record_changes(&run.name, ROWS_MAX).await?;
     let times = tx.external_call_times(&run.name).await?;
     let accounting = accounting(run.body.totals.as_ref(), &counts);
-    let losses = losses(&revision.body.target_platform, &accounting)?;
+    let losses = losses(&revision.body.target_platform, &snapshot.body, &accounting)?;
     Ok(Report {
         migration: migration.body.display_name,
         migration_name: migration.name.as_str().to_owned(),
@@ -144,16 +144,24 @@ fn accounting(
     rows.into_values().collect()
 }
 
-fn losses(platform: &str, accounting: &[KindAccounting]) -> Result<Vec<LossRow>> {
+/// The losses that records in the target met.
+fn losses(
+    platform: &str,
+    snapshot: &Snapshot,
+    accounting: &[KindAccounting],
+) -> Result<Vec<LossRow>> {
     let target = connection::target_of_platform(platform)?;
     let rows = target.losses().iter().filter_map(|loss| {
         let kind = accounting.iter().find(|row| row.kind == loss.kind)?;
-        Some(LossRow {
+        let stands = kind.migrated + kind.changed;
+        let most = i64::try_from(stands).unwrap_or(i64::MAX);
+        let records = snapshot.records_with(loss, most);
+        (records > 0).then(|| LossRow {
             kind: loss.kind,
             field: loss.field.to_owned(),
             kept_as_metadata: loss.kept_as_metadata,
             about: loss.about.to_owned(),
-            records: Some(kind.migrated + kind.changed),
+            records: u64::try_from(records).ok(),
         })
     });
     Ok(rows.collect())

@@ -34,7 +34,8 @@ mod step;
 pub use options::{Options, Rehearsal};
 pub use plan::{Acknowledge, approve_plan, create_plan, publish_mapping, submit_plan};
 pub use run::{
-    live_run, readiness, rollback_readiness, start_rollback, start_run, test_run, verify_run,
+    live_run, readiness, rollback_readiness, schedule_run, start_rollback, start_run, test_run,
+    verify_run,
 };
 pub use shop::{
     audit_snapshot, create_migration, create_sandbox, take_snapshot, test_restore,

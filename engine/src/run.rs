@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum RunState {
     /// Created, not started.
     Draft,
+    /// Has a start time and waits for it.
+    Scheduled,
     /// Started or resumed, waiting for a worker.
     Pending,
     /// Records are being written.
@@ -40,6 +42,14 @@ pub enum RunState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEvent {
+    /// The caller gives it a start time, or another one.
+    Schedule,
+    /// The caller takes its start time away.
+    Unschedule,
+    /// Its start time passed too long ago.
+    Miss,
+    /// Its start time has come.
+    Due,
     /// The caller starts it.
     Start,
     /// A worker took it.
@@ -72,8 +82,9 @@ pub enum RunEvent {
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Draft,
+        Self::Scheduled,
         Self::Pending,
         Self::Running,
         Self::Pausing,
@@ -92,6 +103,7 @@ impl RunState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "DRAFT",
+            Self::Scheduled => "SCHEDULED",
             Self::Pending => "PENDING",
             Self::Running => "RUNNING",
             Self::Pausing => "PAUSING",
@@ -131,9 +143,11 @@ impl RunState {
         )
     }
 
-    /// Whether it began and has not ended: it ends by itself, or rests until somebody takes it up.
+    /// Whether it is to begin by itself, or began and has not ended: it ends by itself, or rests until
+    /// somebody takes it up.
     pub const fn is_open(self) -> bool {
-        self.is_active() || matches!(self, Self::Paused | Self::AwaitingAcceptance)
+        self.is_active()
+            || matches!(self, Self::Scheduled | Self::Paused | Self::AwaitingAcceptance)
     }
 
     /// The state after an event: `Ok(None)` when its goal already holds.
@@ -144,7 +158,9 @@ impl RunState {
         use RunEvent as E;
         use RunState as S;
         let next = match (self, event) {
-            (S::Draft, E::Start) => S::Pending,
+            (S::Draft | S::Scheduled, E::Schedule) => S::Scheduled,
+            (S::Scheduled, E::Unschedule | E::Miss) => S::Draft,
+            (S::Draft, E::Start) | (S::Scheduled, E::Due) => S::Pending,
             (S::Pending, E::Taken) => S::Running,
             (S::Pending, E::Pause) => S::Paused,
             (S::Running, E::Pause) => S::Pausing,
@@ -155,7 +171,9 @@ impl RunState {
             (S::Verifying, E::Accounted) => S::Succeeded,
             (S::Verifying, E::Undecided) => S::AwaitingAcceptance,
             // Nothing is in flight: there is nothing to wait for.
-            (S::Draft | S::Pending | S::AwaitingAcceptance, E::Cancel) => S::Cancelled,
+            (S::Draft | S::Scheduled | S::Pending | S::AwaitingAcceptance, E::Cancel) => {
+                S::Cancelled
+            }
             (S::Running | S::Pausing | S::Paused | S::Verifying, E::Cancel) => S::Cancelling,
             (S::Cancelling, E::Drained) => S::Cancelled,
             (
@@ -180,7 +198,19 @@ impl RunState {
             ) => S::RollingBack,
             (S::RollingBack, E::TakenBack) => S::RolledBack,
             // The goal already holds.
-            (S::Running, E::Taken)
+            (
+                S::Draft
+                | S::Pending
+                | S::Running
+                | S::Pausing
+                | S::Paused
+                | S::Verifying
+                | S::AwaitingAcceptance
+                | S::Failed
+                | S::Cancelling,
+                E::Unschedule,
+            )
+            | (S::Running, E::Taken)
             | (S::Pausing | S::Paused, E::Pause)
             | (S::Pending | S::Running, E::Resume | E::Retry)
             | (S::Succeeded, E::Accept)
@@ -206,7 +236,11 @@ pub struct IllegalRunEvent {
 mod tests {
     use super::*;
 
-    const EVENTS: [RunEvent; 14] = [
+    const EVENTS: [RunEvent; 18] = [
+        RunEvent::Schedule,
+        RunEvent::Unschedule,
+        RunEvent::Miss,
+        RunEvent::Due,
         RunEvent::Start,
         RunEvent::Taken,
         RunEvent::Pause,

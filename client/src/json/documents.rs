@@ -39,7 +39,7 @@ documents! {
     ListPlatformFieldsResponse Run WorkerInfo RunRecord TargetObject RecordLink
     ReadinessItem Preflight PreflightKind PreflightIssue CheckRunReadinessRequest
     CheckRunReadinessResponse CreateRunRequest GetRunRequest ListRunsRequest ListRunsResponse
-    StartRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest
+    StartRunRequest RunSchedule RunWindow ScheduleRunRequest UnscheduleRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest
     AcceptRunRequest RunAcceptance CancelRunRequest WatchRunRequest
     WatchRunResponse ListRunRecordsRequest ListRunRecordsResponse GetRunRecordRequest
     ListRecordLinksRequest ListRecordLinksResponse ListRunLossesRequest ListRunLossesResponse

@@ -106,6 +106,8 @@ writes! {
     plans.approve_plan(ApprovePlanRequest) -> v1::Plan;
     runs.create_run(CreateRunRequest) -> v1::Run;
     runs.start_run(StartRunRequest) -> v1::Run;
+    runs.schedule_run(ScheduleRunRequest) -> v1::Run;
+    runs.unschedule_run(UnscheduleRunRequest) -> v1::Run;
     runs.pause_run(PauseRunRequest) -> v1::Run;
     runs.resume_run(ResumeRunRequest) -> v1::Run;
     runs.retry_run(RetryRunRequest) -> v1::Run;

@@ -128,6 +128,20 @@ pub async fn start_run(client: &Client, run: &str) -> Result<v1::Run, Error> {
     client.call(request).await
 }
 
+/// Has a run start by itself, as it is now.
+///
+/// # Errors
+/// [`Error::Status`], with `PRECONDITIONS_UNMET` when something must come first.
+pub async fn schedule_run(
+    client: &Client,
+    run: &str,
+    schedule: v1::RunSchedule,
+) -> Result<v1::Run, Error> {
+    let run = client.call(v1::GetRunRequest { name: run.to_owned() }).await?;
+    let (name, etag, schedule) = (run.name, run.etag, Some(schedule));
+    client.call(v1::ScheduleRunRequest { name, etag, schedule, ..Default::default() }).await
+}
+
 /// Verifies a run and waits for the report. Differences are no error: read `passed`.
 ///
 /// # Errors

@@ -51,8 +51,9 @@ mutation! {
         CreateAuditRequest, DeleteAuditRequest,
         CreateMappingRequest, UpdateMappingRequest, DeleteMappingRequest, PublishMappingRequest,
         CreatePlanRequest, SubmitPlanRequest, ApprovePlanRequest,
-        CreateRunRequest, StartRunRequest, ResumeRunRequest, CancelRunRequest,
-        RetryRunRequest, ResolveRunRecordRequest, AcceptRunRequest, ImportRecordLinksRequest,
+        CreateRunRequest, StartRunRequest, ScheduleRunRequest, UnscheduleRunRequest,
+        ResumeRunRequest, CancelRunRequest, RetryRunRequest, ResolveRunRecordRequest,
+        AcceptRunRequest, ImportRecordLinksRequest,
         CreateVerificationReportRequest;
     always: VerifyConnectionRequest, FinalizeUploadRequest, CancelSnapshotRequest,
         CreateRestoreTestRequest, CancelAuditRequest, PauseRunRequest;

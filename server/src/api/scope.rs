@@ -112,6 +112,8 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("GetRun", "runs.read"),
             ("ListRuns", "runs.read"),
             ("StartRun", "runs.write"),
+            ("ScheduleRun", "runs.write"),
+            ("UnscheduleRun", "runs.write"),
             ("PauseRun", "runs.write"),
             ("ResumeRun", "runs.write"),
             ("RetryRun", "runs.write"),

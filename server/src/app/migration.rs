@@ -275,7 +275,7 @@ pub async fn delete(
         events.extend(cancel_runs(tx, name).await?.0);
     } else {
         // An audit that is under way has one of these states, too.
-        let states = run::states_where(RunState::is_active);
+        let states = run::states_where(|state| state.is_active() || state == RunState::Scheduled);
         for child in ["run", "audit"] {
             if tx.resource_count(child, name, &states).await? > 0 {
                 return Err(Error::new(

@@ -2,12 +2,14 @@
 
 pub mod judgement;
 pub mod rollback;
+pub mod schedule;
 
 use std::collections::BTreeMap;
 
 use cartage_engine::{
     accounting::{Accounting, KindAccount, Outcome},
     run::{RunEvent, RunState},
+    schedule::Schedule,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,10 @@ pub struct Run {
     pub quarantined_max: Option<i64>,
     /// Why it is paused.
     pub pause_reason: String,
+    /// When it starts, and when it may work.
+    pub schedule: Option<Schedule>,
+    /// When it starts or goes on by itself.
+    pub next_start_time: Option<DateTime<Utc>>,
     /// Why it failed, or what made it pause.
     pub failure: Option<Failure>,
     /// How often it was taken up again.
@@ -193,6 +199,7 @@ pub fn advance(run: &mut Resource<Run>, event: RunEvent) -> Result<Option<NewEve
     if !matches!(next, RunState::Pausing | RunState::Paused) {
         run.body.pause_reason.clear();
     }
+    run.body.next_start_time = None;
     Ok(Some(state_event(run, before)))
 }
 
@@ -259,6 +266,7 @@ pub async fn cancel(tx: &mut Tx, name: &Name) -> Result<(Resource<Run>, Option<N
         tx.resource_update(&mut run).await?;
         if run.state == RunState::Cancelling {
             tx.job_put(name, QUEUE).await?;
+            tx.job_wake(name).await?;
         }
     }
     Ok((run, event))

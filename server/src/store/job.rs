@@ -1,5 +1,7 @@
 //! Work that is due, leased by epoch and the database's clock.
 
+use chrono::{DateTime, Utc};
+
 use super::{Store, Tx};
 use crate::{
     error::{Error, Result},
@@ -97,6 +99,88 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// Makes work due for a resource at a time. Where somebody is at it now, it stays as it is: he
+    /// sees the resource as it is after this transaction, and puts the work off himself.
+    pub async fn job_put_at(
+        &mut self,
+        resource: &Name,
+        queue: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query!(
+            "insert into job (account_id, resource, queue, run_at) values ($1, $2, $3, $4)
+            on conflict do nothing",
+            self.account,
+            resource.as_str(),
+            queue,
+            at,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        // Not `on conflict do update`, which would wait for whoever is at it, while he waits for us.
+        sqlx::query!(
+            "update job set run_at = $3
+            where account_id = $1 and resource = $2 and lease_until is null",
+            self.account,
+            resource.as_str(),
+            at,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Makes work due now that was put off.
+    pub async fn job_wake(&mut self, resource: &Name) -> Result<()> {
+        sqlx::query!(
+            "update job set run_at = clock_timestamp()
+            where account_id = $1 and resource = $2 and lease_until is null
+                and run_at > clock_timestamp()",
+            self.account,
+            resource.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes work back that nobody is at.
+    pub async fn job_withdraw(&mut self, resource: &Name) -> Result<()> {
+        sqlx::query!(
+            "delete from job where account_id = $1 and resource = $2 and lease_until is null",
+            self.account,
+            resource.as_str(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a claim and leaves the work for a later time. The epoch is one that no worker has, so
+    /// that a renewal that is under way does not hold it.
+    pub async fn job_put_off(&mut self, claim: &Claim, until: DateTime<Utc>) -> Result<()> {
+        sqlx::query!(
+            "update job
+            set epoch = 0, worker = null, lease_until = null, attempt = 0, run_at = $4
+            where account_id = $1 and resource = $2 and epoch = $3",
+            self.account,
+            claim.resource.as_str(),
+            claim.epoch,
+            until,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// What time it is, by the clock that decides about leases and schedules.
+    pub async fn clock(&mut self) -> Result<DateTime<Utc>> {
+        let row = sqlx::query!(r#"select clock_timestamp() as "now!""#)
+            .fetch_one(&mut *self.inner)
+            .await?;
+        Ok(row.now)
     }
 
     /// Holds the job of a claim, so that nobody else can take it until the end of the transaction.

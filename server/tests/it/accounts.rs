@@ -90,7 +90,8 @@ async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
             ApprovePlanRequest.name;
         "migrations/upper/audits/{}": GetAuditRequest.name, CancelAuditRequest.name,
             DeleteAuditRequest.name, ListFindingsRequest.parent;
-        "migrations/upper/runs/{}": GetRunRequest.name, StartRunRequest.name, PauseRunRequest.name,
+        "migrations/upper/runs/{}": GetRunRequest.name, StartRunRequest.name, UnscheduleRunRequest.name,
+            PauseRunRequest.name,
             ResumeRunRequest.name, CancelRunRequest.name, ListRunRecordsRequest.parent,
             ListRunLossesRequest.parent, CreateVerificationReportRequest.parent,
             ListVerificationReportsRequest.parent;

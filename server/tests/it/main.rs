@@ -28,6 +28,7 @@ mod rehearsals;
 mod rest;
 mod road;
 mod rollback;
+mod schedules;
 mod sources;
 mod streams;
 mod streams_cuts;

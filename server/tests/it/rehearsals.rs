@@ -82,6 +82,8 @@ steps! {
     ApprovePlanRequest: etag(own needed), rehearsal(yes);
     CreateRunRequest: etag(none), rehearsal(yes);
     StartRunRequest: etag(own needed), rehearsal(yes);
+    ScheduleRunRequest: etag(own needed), rehearsal(yes);
+    UnscheduleRunRequest: etag(own optional), rehearsal(yes);
     PauseRunRequest: etag(own optional), rehearsal(no);
     ResumeRunRequest: etag(own optional), rehearsal(yes);
     RetryRunRequest: etag(own optional), rehearsal(yes);
@@ -113,7 +115,10 @@ impl Trial {
     async fn stored(&self) -> String {
         let query = |sql: String| async move { self.server.database.query(&sql).await.unwrap() };
         let idle = async {
-            while query("select count(*) from job".to_owned()).await.trim() != "0" {
+            // What is put off for longer than any retry is a start that lies ahead.
+            let soon = "select count(*) from job
+                where run_at < clock_timestamp() + interval '1 minute'";
+            while query(soon.to_owned()).await.trim() != "0" {
                 tokio::task::yield_now().await;
             }
         };
@@ -415,6 +420,7 @@ async fn the_road(trial: &mut Trial) {
     soon(wait::run(&client, &paused.name, |_| {})).await.unwrap();
     judged(trial, &walk, &paused.name).await;
     let unwanted = walk.draft(walk.test(&rehearsal)).await;
+    let unwanted = scheduled(trial, unwanted).await;
     let (name, etag) = (unwanted.name, unwanted.etag);
     trial.step(v1::CancelRunRequest { name, etag, ..Default::default() }).await;
 
@@ -422,6 +428,23 @@ async fn the_road(trial: &mut Trial) {
     let migration = client.call(get).await.unwrap();
     let (name, etag) = (migration.name, migration.etag);
     trial.step(v1::CompleteMigrationRequest { name, etag, ..Default::default() }).await;
+}
+
+/// A run that gets a start time, and loses it again.
+async fn scheduled(trial: &mut Trial, run: v1::Run) -> v1::Run {
+    let start = std::time::SystemTime::now() + std::time::Duration::from_secs(3_600);
+    let schedule = v1::ScheduleRunRequest {
+        name: run.name,
+        etag: run.etag,
+        schedule: Some(v1::RunSchedule {
+            start: Some(v1::run_schedule::Start::StartTime(start.into())),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let run = trial.step(schedule).await;
+    let (name, etag) = (run.name, run.etag);
+    trial.step(v1::UnscheduleRunRequest { name, etag, ..Default::default() }).await
 }
 
 /// What a person decides about a run whose record is taken for undecided.

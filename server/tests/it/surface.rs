@@ -14,6 +14,7 @@ const TESTS: &[&str] = &[
     include_str!("links.rs"),
     include_str!("mappings.rs"),
     include_str!("road.rs"),
+    include_str!("schedules.rs"),
     include_str!("sources.rs"),
     include_str!("streams.rs"),
     include_str!("uploads.rs"),

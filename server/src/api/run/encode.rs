@@ -67,6 +67,8 @@ pub(super) fn encode(
             reason: acceptance.reason.clone(),
             accept_time: Some(timestamp(acceptance.accept_time)),
         }),
+        schedule: body.schedule.as_ref().map(super::schedule::encode),
+        next_start_time: body.next_start_time.map(timestamp),
     }
 }
 

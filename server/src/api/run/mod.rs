@@ -6,6 +6,7 @@ mod judge;
 mod ledger;
 mod links;
 mod readiness;
+mod schedule;
 mod watch_run;
 
 use cartage_engine::run::{RunEvent, RunState};
@@ -210,6 +211,12 @@ impl Api {
                 run::refuse_second_writer(&mut change.tx, &run).await?;
             }
         }
+        if event == RunEvent::Pause
+            && let Some(held) = run::schedule::hold(&mut change.tx, &mut run).await?
+        {
+            change.event(name.stream(), held);
+            return Ok(run);
+        }
         if event == RunEvent::Pause {
             "REQUESTED".clone_into(&mut run.body.pause_reason);
         }
@@ -225,6 +232,10 @@ impl Api {
         change.tx.resource_update(&mut run).await?;
         if matches!(run.state, RunState::Pending | RunState::Cancelling) {
             change.tx.job_put(name, run::QUEUE).await?;
+            // It may wait for its window.
+            change.tx.job_wake(name).await?;
+        } else if run.state == RunState::Cancelled {
+            change.tx.job_withdraw(name).await?;
         }
         crate::app::migration::writer_moved(&mut change.tx, &run).await?;
         change.event(name.stream(), moved);
@@ -336,6 +347,22 @@ impl v1::run_service_server::RunService for Api {
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         moved!(self, request, "StartRun", true, RunEvent::Start)
+    }
+
+    async fn schedule_run(
+        &self,
+        request: Request<v1::ScheduleRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.schedule(&caller, request).await?))
+    }
+
+    async fn unschedule_run(
+        &self,
+        request: Request<v1::UnscheduleRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.unschedule(&caller, request).await?))
     }
 
     async fn pause_run(

@@ -32,6 +32,14 @@ async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
         RunState::Paused => MigrationEvent::RunPaused,
         RunState::AwaitingAcceptance => MigrationEvent::RunAwaited,
         RunState::Failed => MigrationEvent::RunFailed,
+        RunState::Scheduled => MigrationEvent::RunScheduled,
+        // What never started has not moved the migration, but by its start time.
+        RunState::Draft | RunState::Cancelled if run.body.start_time.is_none() => {
+            if migration.state != MigrationState::Scheduled {
+                return Ok(());
+            }
+            MigrationEvent::RunUnscheduled
+        }
         RunState::Cancelled => MigrationEvent::RunCancelled,
         RunState::Succeeded if covers(tx, &migration, run).await? => MigrationEvent::RunSucceeded,
         RunState::Succeeded => MigrationEvent::RunSucceededInPart,
@@ -154,6 +162,9 @@ pub(super) async fn cancel_runs(tx: &mut Tx, migration: &Name) -> Result<(Vec<Ne
         }
         if run.state == RunState::Cancelling {
             tx.job_put(&run.name, run::QUEUE).await?;
+            tx.job_wake(&run.name).await?;
+        } else {
+            tx.job_withdraw(&run.name).await?;
         }
         under_way |= run.body.kind.writes() && !run.state.is_terminal();
     }

@@ -14,6 +14,7 @@ mod meter;
 mod needs;
 mod rollback;
 mod shop;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,10 @@ use super::{Work, records::Way};
 use crate::{
     app::{
         migration,
-        run::{self, Run, RunKind},
+        run::{
+            self, Run, RunKind,
+            schedule::{self, Step},
+        },
     },
     error::{Error, Failure, Result},
     name::Name,
@@ -50,9 +54,16 @@ const QUARANTINED_FLOOR: i64 = 500;
 pub(super) async fn execute(work: &Work) -> Result<()> {
     let name = work.claim.resource.clone();
     let Some(run) = take(work, &name).await? else { return Ok(()) };
-    let attempted = match run.body.kind {
-        RunKind::Rollback => rollback::attempt(work, &run).await,
-        RunKind::Test | RunKind::Live => attempt(work, run).await,
+    let work_on = async {
+        match run.body.kind {
+            RunKind::Rollback => rollback::attempt(work, &run).await,
+            RunKind::Test | RunKind::Live => attempt(work, run).await,
+        }
+    };
+    let attempted = tokio::select! {
+        biased;
+        attempted = work_on => attempted,
+        never = window::watch(work, &name) => match never {},
     };
     let stopped = match attempted {
         Ok(()) => return finish(work, &name).await,
@@ -86,11 +97,25 @@ pub(super) async fn asked_to_stop(tx: &mut Tx, run: &Name) -> Result<bool> {
     Ok(matches!(run.state, RunState::Pausing | RunState::Cancelling))
 }
 
-/// PENDING to RUNNING, or a run that was left RUNNING taken up again; none when there is nothing
-/// to do.
+/// PENDING to RUNNING, also of a run whose time has come, or a run that was left RUNNING taken up
+/// again; none when there is nothing to do, or not yet.
 async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
     let mut tx = work.begin().await?;
+    // Before the run is held: whoever begins a verification holds these two in that order.
+    tx.resource_children_hold(name).await?;
     let mut run = tx.resource_lock::<Run>(name).await?;
+    let (step, mut events) = schedule::step(&mut tx, &mut run).await?;
+    if step != Step::Work {
+        match step {
+            Step::Wait(until) => tx.job_put_off(&work.claim, until).await?,
+            Step::Work | Step::Rest => tx.job_done(&work.claim).await?,
+        }
+        for event in &events {
+            tx.event_append(&name.stream(), event).await?;
+        }
+        work.commit(tx).await?;
+        return Ok(None);
+    }
     let event = match run.state {
         RunState::Pending => run::advance(&mut run, RunEvent::Taken)?,
         RunState::Running => {
@@ -128,8 +153,9 @@ async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
     run.body.worker = work.claim.epoch.to_string();
     run.body.failure = None;
     tx.resource_update(&mut run).await?;
-    if let Some(event) = event {
-        tx.event_append(&name.stream(), &event).await?;
+    events.extend(event);
+    for event in &events {
+        tx.event_append(&name.stream(), event).await?;
     }
     work.commit(tx).await?;
     Ok(Some(run))
@@ -304,9 +330,13 @@ async fn end(
     let counts = tx.run_record_counts(name).await?;
     run.body.accounting = Some(run::account(run.body.totals.as_ref(), &counts));
     run.body.worker.clear();
+    run.body.next_start_time = schedule::next_work(&mut tx, &run).await?;
     tx.resource_update(&mut run).await?;
     migration::writer_moved(&mut tx, &run).await?;
-    tx.job_done(&work.claim).await?;
+    match run.body.next_start_time {
+        Some(opening) => tx.job_put_off(&work.claim, opening).await?,
+        None => tx.job_done(&work.claim).await?,
+    }
     for event in &events {
         tx.event_append(&name.stream(), event).await?;
     }

@@ -3,7 +3,7 @@
 use cartage_client::{name::Pattern, road, v1};
 use clap::Subcommand;
 
-use super::{Context, Failure, list, run_control, watch};
+use super::{Context, Failure, list, run_control, run_schedule, watch};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -16,6 +16,13 @@ pub(crate) enum Command {
     Create(run_control::CreateArguments),
     /// Start a run, and wait until it is at rest.
     Start(run_control::WaitArguments),
+    /// Have a run start by itself, and say when it may work. Also gives it another schedule.
+    Schedule(run_schedule::ScheduleArguments),
+    /// Take the schedule of a run away; its windows bind it no longer.
+    Unschedule {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+    },
     /// Pause a run. Writes under way are finished first.
     Pause {
         /// The run, `MIGRATION/RUN`.
@@ -105,6 +112,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
         }
         Command::Create(arguments) => run_control::create(context, arguments).await,
         Command::Start(arguments) => run_control::start(context, arguments).await,
+        Command::Schedule(arguments) => run_schedule::schedule(context, arguments).await,
+        Command::Unschedule { name } => run_schedule::unschedule(context, &name).await,
         Command::Pause { name } => {
             let name = name_of(&name)?;
             context.show(v1::PauseRunRequest { name, ..Default::default() }).await

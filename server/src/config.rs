@@ -2,10 +2,36 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+/// What a process does of a server's work. Any number of processes of any role share one database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Serves calls and works.
+    #[default]
+    All,
+    /// Serves calls, and leaves the work to others.
+    Api,
+    /// Works, and serves nothing but its health.
+    Worker,
+}
+
+impl Role {
+    /// Whether it serves calls.
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    /// Whether it works.
+    pub const fn works(self) -> bool {
+        matches!(self, Self::All | Self::Worker)
+    }
+}
+
 /// Everything a server can be told. Each field has a default that fits a machine on which nothing
 /// is prepared.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What this process does.
+    pub role: Role,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The folder with keys, uploads, the object store and, embedded, the database.
@@ -55,6 +81,7 @@ impl Config {
     /// The defaults, for a data folder.
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
+            role: Role::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7400)),
             data_dir,
             database_url: None,

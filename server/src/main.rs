@@ -4,7 +4,11 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use cartage_server::{
-    api::scope, config::Config, error::Result, keys::Keys, restore_command, serve, token,
+    api::scope,
+    config::{Config, Role},
+    error::Result,
+    keys::Keys,
+    restore_command, serve, token,
 };
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
@@ -26,9 +30,17 @@ enum Command {
     /// Without a database it starts a private PostgreSQL below the data folder from the programs
     /// on this machine. It stops in good order on SIGTERM and Ctrl-C.
     Serve {
-        /// Where to listen.
-        #[arg(long, default_value = "127.0.0.1:7400", env = "CARTAGE_LISTEN")]
-        listen: SocketAddr,
+        /// What this process does: `api` serves calls, `worker` works on what is due and serves
+        /// nothing but its health, `all` does both.
+        ///
+        /// Any number of processes share one database; each kind of them must be there. They need
+        /// the same data folder, or one that is mounted for all of them: keys, uploads and
+        /// snapshots lie there. With the same data folder they find its private PostgreSQL as well.
+        #[arg(long, value_enum, default_value_t, env = "CARTAGE_ROLE")]
+        role: Role,
+        /// Where to listen; 127.0.0.1:7400 when not given, and any free port for a worker.
+        #[arg(long, env = "CARTAGE_LISTEN")]
+        listen: Option<SocketAddr>,
         /// The folder for keys, uploads, snapshots and, embedded, the database.
         #[arg(long, env = "CARTAGE_DATA_DIR", default_value_os_t = default_data_dir())]
         data_dir: PathBuf,
@@ -147,16 +159,31 @@ fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<()> {
     match command {
-        Command::Serve { listen, data_dir, database_url, lease_s, four_eyes, hosted, streams } => {
+        Command::Serve {
+            role,
+            listen,
+            data_dir,
+            database_url,
+            lease_s,
+            four_eyes,
+            hosted,
+            streams,
+        } => {
             let mut config = Config::new(data_dir);
-            config.listen = listen;
+            config.role = role;
+            if !role.serves() {
+                // Its health is asked by whoever started it, and may stand beside a server.
+                config.listen.set_port(0);
+            }
+            config.listen = listen.unwrap_or(config.listen);
             config.database_url = database_url;
             config.lease = Duration::from_secs_f64(lease_s.clamp(1.0, 3_600.0));
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
             streams.apply(&mut config);
-            if !hosted && !listen.ip().is_loopback() {
+            let listen = config.listen;
+            if role.serves() && !hosted && !listen.ip().is_loopback() {
                 tracing::warn!(%listen, "Other machines can reach this server, and its callers can have files of this machine read; --hosted refuses that.");
             }
             let mut running = serve::start(config).await?;

@@ -1,4 +1,5 @@
-//! Starts and stops a server: database, services and workers in one process.
+//! Starts and stops a server: database, services and workers in one process, or one part of them by
+//! its role.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -7,7 +8,7 @@ use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use crate::{
     api,
     app::App,
-    config::Config,
+    config::{Config, Role},
     error::{Error, Result},
     reason::Reason,
     worker,
@@ -59,7 +60,13 @@ pub async fn start(mut config: Config) -> Result<Running> {
     };
     let app = App::open(config, &url).await?;
     let calls = Some(tokio::spawn(api::serve(Arc::clone(&app), listener)));
-    let work = Some(tokio::spawn(worker::run(Arc::clone(&app))));
+    let role = app.config.role;
+    let work = role.works().then(|| tokio::spawn(worker::run(Arc::clone(&app))));
+    if role != Role::All {
+        let does =
+            if role.serves() { "serves calls alone" } else { "works, and serves its health alone" };
+        tracing::info!(worker = app.worker, "This process {does}.");
+    }
     Ok(Running { address, app, calls, work, postgres })
 }
 

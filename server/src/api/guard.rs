@@ -106,13 +106,16 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let begun = Instant::now();
+        let open = access(request.uri().path()) == Some(Access::Open);
+        if !open && !self.app.config.role.serves() {
+            return Box::pin(async move { Ok(Status::from(only_works()).into_http()) });
+        }
         if let Err(error) = admit(&self.app.verifier, &mut request) {
             return Box::pin(async move { Ok(Status::from(error).into_http()) });
         }
         let path = request.uri().path().to_owned();
         // Whether the server lives must be seen under any load.
-        let counted = access(&path) != Some(Access::Open);
-        let permit = counted.then(|| Arc::clone(&self.calls).try_acquire_owned()).transpose();
+        let permit = (!open).then(|| Arc::clone(&self.calls).try_acquire_owned()).transpose();
         let Ok(permit) = permit else {
             let error =
                 Error::new(Reason::Overloaded, "The server has more calls than it can take.")
@@ -145,6 +148,11 @@ where
         };
         Box::pin(CALL.scope(call, answered))
     }
+}
+
+fn only_works() -> Error {
+    let message = "This process works and serves its health alone (its role is worker); call one whose role is api or all.";
+    Error::new(Reason::MethodUnimplemented, message).with("role", "worker")
 }
 
 fn too_late(deadline: Duration) -> Error {

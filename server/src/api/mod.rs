@@ -90,6 +90,7 @@ pub fn own_name(caller: &Caller, text: &str, collection: &str, field: &str) -> R
 pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let serves = app.config.role.serves();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -113,10 +114,12 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
         .max_connection_age(app.config.connection_age_max)
         .tcp_nodelay(true)
         .layer(guard::GuardLayer::new(app))
-        .add_service(health_service)
-        .add_service(reflection_v1)
-        .add_service(reflection_v1alpha);
-    let router = services(router, &api);
+        .add_service(health_service);
+    let router = if serves {
+        services(router.add_service(reflection_v1).add_service(reflection_v1alpha), &api)
+    } else {
+        router
+    };
     let serving =
         router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
             draining.cancelled().await;

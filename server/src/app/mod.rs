@@ -31,6 +31,8 @@ use crate::{
 /// What everything in the server shares.
 #[derive(Debug)]
 pub struct App {
+    /// This process among those that share the database.
+    pub worker: String,
     /// The settings.
     pub config: Config,
     /// The state store.
@@ -70,6 +72,7 @@ impl App {
             .map_err(crate::error::Error::internal)?;
         let store = Store::open(database_url).await?;
         Ok(Arc::new(Self {
+            worker: crate::id::new().to_string(),
             streams: streams::Streams::new(&config),
             scratch: Scratch::open(&config.data_dir)?,
             writers: upload::Writers::default(),

@@ -78,8 +78,10 @@ pub struct Run {
     pub rollback_runs: Vec<String>,
     /// The ROLLBACK run that takes or took back what this run wrote.
     pub rolled_back_by: String,
-    /// Which isolated shop of this server holds what a TEST run wrote.
+    /// Which isolated shop holds what a TEST run wrote.
     pub sandbox_instance: Option<String>,
+    /// Which process that shop lives in.
+    pub sandbox_holder: Option<String>,
     /// Where it writes.
     pub target_connection: String,
     /// The target as it was before a LIVE run.
@@ -221,6 +223,13 @@ pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
     event
 }
 
+/// Makes a run due, also one that waits for its window: for the process its isolated shop lives in, if
+/// it has one.
+pub async fn put(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+    tx.job_put_for(&run.name, QUEUE, run.body.sandbox_holder.as_deref()).await?;
+    tx.job_wake(&run.name).await
+}
+
 /// Refuses a run that writes beside another one of its migration that has not ended. Those that a
 /// ROLLBACK run takes back are at rest.
 pub async fn refuse_second_writer(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
@@ -265,8 +274,7 @@ pub async fn cancel(tx: &mut Tx, name: &Name) -> Result<(Resource<Run>, Option<N
     if event.is_some() {
         tx.resource_update(&mut run).await?;
         if run.state == RunState::Cancelling {
-            tx.job_put(name, QUEUE).await?;
-            tx.job_wake(name).await?;
+            put(tx, &run).await?;
         }
     }
     Ok((run, event))

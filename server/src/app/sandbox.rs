@@ -1,7 +1,9 @@
 //! The isolated shops of TEST runs: one simulated shop per run, on loopback, in this process.
 //!
-//! It dies with the process. A TEST run that is taken up again in another process finds its shop
-//! gone, forgets what it did, and begins anew in a fresh one.
+//! It dies with the process. Of several servers on one database the one with the shop does all work
+//! on the run, its verification too, as long as it shows that it lives (`store::job::HOLDER_GRACE`).
+//! A TEST run that is taken up again in another process finds its shop gone, forgets what it did, and
+//! begins anew in a fresh one.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -34,6 +36,24 @@ pub struct Sandbox {
 }
 
 impl Sandboxes {
+    /// Whether there are any.
+    pub async fn is_empty(&self) -> bool {
+        self.shops.lock().await.is_empty()
+    }
+
+    /// Whether a shop of a run lives in this process.
+    pub async fn has(&self, run: &Name, instance: &str) -> bool {
+        let shops = self.shops.lock().await;
+        shops.iter().any(|(name, shop)| name == run.as_str() && shop.instance == instance)
+    }
+
+    /// Gives up the shop of a run if it is another than this one: since it was made, another process
+    /// has gone on with the run in a shop of its own, and what stands here is of no run.
+    pub async fn keep_only(&self, run: &Name, instance: Option<&str>) {
+        let mut shops = self.shops.lock().await;
+        shops.retain(|(name, shop)| name != run.as_str() || Some(&*shop.instance) == instance);
+    }
+
     /// The shop of a run, made where there is none.
     ///
     /// # Errors

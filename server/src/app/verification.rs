@@ -96,7 +96,7 @@ pub async fn create(
     }
     let body = VerificationReport { kinds, ..VerificationReport::default() };
     let report = tx.resource_insert(&name, VerificationState::Pending, &body).await?;
-    tx.job_put(&name, QUEUE).await?;
+    tx.job_put_for(&name, QUEUE, run.body.sandbox_holder.as_deref()).await?;
     Ok(report)
 }
 

@@ -119,6 +119,7 @@ impl Tx {
     /// Writes an event. Should be the last statement before the commit: until then the stream's
     /// counter is held, and other writers of the stream wait.
     pub async fn event_append(&mut self, stream: &str, event: &NewEvent) -> Result<i64> {
+        self.tells = true;
         let head = sqlx::query!(
             "insert into event_head (account_id, stream, sequence)
             values ($1, $2, 1)

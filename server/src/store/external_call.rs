@@ -33,7 +33,7 @@ impl Tx {
             ) as call
             on conflict (account_id, migration, target, kind, source_id, ordinal) do update
             set run = excluded.run, epoch = excluded.epoch, name = excluded.name, payload_hash = excluded.payload_hash,
-                state = 'intended', result = null, intend_time = clock_timestamp(), result_time = null
+                state = 'intended', result = null, intend_time = clock_timestamp(), result_time = null, result_epoch = null
             where external_call.state = 'void'
                 or (external_call.state = 'refused' and external_call.run <> excluded.run)
                 or (external_call.state = 'intended' and external_call.payload_hash <> excluded.payload_hash)
@@ -54,11 +54,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Commits results.
+    /// Commits results, found out under a term of the lease.
     pub async fn external_call_record(
         &mut self,
         space: &LinkSpace,
         kind: &str,
+        epoch: i64,
         results: &[CallResult],
     ) -> Result<()> {
         let source_ids: Vec<String> =
@@ -80,7 +81,7 @@ impl Tx {
         }
         sqlx::query!(
             "update external_call as call
-            set state = result.state, result = result.value, result_time = clock_timestamp()
+            set state = result.state, result = result.value, result_time = clock_timestamp(), result_epoch = $9
             from unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[]) as result (source_id, ordinal, state, value)
             where call.account_id = $1 and call.migration = $2 and call.target = $3 and call.kind = $4
                 and call.source_id = result.source_id and call.ordinal = result.ordinal",
@@ -92,6 +93,7 @@ impl Tx {
             &ordinals,
             &states,
             &values,
+            epoch,
         )
         .execute(&mut *self.inner)
         .await?;

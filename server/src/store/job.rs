@@ -1,5 +1,7 @@
 //! Work that is due, leased by epoch and the database's clock.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{Store, Tx};
@@ -24,8 +26,13 @@ pub struct Claim {
     pub attempt: i32,
 }
 
+/// For how long work is kept for the process that holds what it needs, after that one last showed
+/// that it lives.
+pub const HOLDER_GRACE: Duration = Duration::from_secs(10);
+
 impl Store {
-    /// Claims the job that has been due for longest and that nobody holds.
+    /// Claims the job that has been due for longest, that nobody works on, and that is not kept for
+    /// another process.
     pub async fn job_claim(&self, worker: &str, lease_s: f64) -> Result<Option<Claim>> {
         let row = sqlx::query!(
             "update job
@@ -37,6 +44,7 @@ impl Store {
                 select account_id, resource from job
                 where run_at <= clock_timestamp()
                     and (lease_until is null or lease_until < clock_timestamp())
+                    and (holder is null or holder = $1 or holder_until < clock_timestamp())
                 order by run_at
                 limit 1
                 for update skip locked
@@ -71,6 +79,19 @@ impl Store {
         Ok(renewed.rows_affected() == 1)
     }
 
+    /// Shows that a process lives that holds what some work needs.
+    pub async fn job_hold(&self, worker: &str) -> Result<()> {
+        sqlx::query!(
+            "update job set holder_until = clock_timestamp() + make_interval(secs => $2)
+            where holder = $1",
+            worker,
+            HOLDER_GRACE.as_secs_f64(),
+        )
+        .execute(&self.system)
+        .await?;
+        Ok(())
+    }
+
     /// Gives a job back, to be taken up again after a delay.
     pub async fn job_release(&self, claim: &Claim, delay_s: f64) -> Result<()> {
         sqlx::query!(
@@ -90,11 +111,42 @@ impl Store {
 impl Tx {
     /// Makes work due for a resource; work that is due already stays as it is.
     pub async fn job_put(&mut self, resource: &Name, queue: &str) -> Result<()> {
+        self.job_put_for(resource, queue, None).await
+    }
+
+    /// The same for work that a process holds something for: as long as that one lives, nobody else
+    /// takes it.
+    pub async fn job_put_for(
+        &mut self,
+        resource: &Name,
+        queue: &str,
+        holder: Option<&str>,
+    ) -> Result<()> {
         sqlx::query!(
-            "insert into job (account_id, resource, queue) values ($1, $2, $3) on conflict do nothing",
+            "insert into job (account_id, resource, queue, holder, holder_until)
+            values ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5))
+            on conflict do nothing",
             self.account,
             resource.as_str(),
             queue,
+            holder,
+            HOLDER_GRACE.as_secs_f64(),
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps the job of a claim for a process that holds something for it.
+    pub async fn job_keep_for(&mut self, claim: &Claim, holder: &str) -> Result<()> {
+        sqlx::query!(
+            "update job set holder = $4, holder_until = clock_timestamp() + make_interval(secs => $5)
+            where account_id = $1 and resource = $2 and epoch = $3",
+            self.account,
+            claim.resource.as_str(),
+            claim.epoch,
+            holder,
+            HOLDER_GRACE.as_secs_f64(),
         )
         .execute(&mut *self.inner)
         .await?;

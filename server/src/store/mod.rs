@@ -29,6 +29,7 @@ use sqlx::{
 
 use crate::{
     error::{Error, Result},
+    failpoint::{self, Place},
     reason::Reason,
 };
 
@@ -49,6 +50,8 @@ pub struct Store {
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
     account: String,
+    /// Whether it tells of something.
+    tells: bool,
 }
 
 impl Tx {
@@ -59,6 +62,9 @@ impl Tx {
 
     /// Makes everything durable.
     pub async fn commit(self) -> Result<()> {
+        if self.tells {
+            failpoint::hit(Place::EventBeforeCommit);
+        }
         self.inner.commit().await.map_err(Error::from)
     }
 
@@ -99,7 +105,7 @@ impl Store {
             .fetch_one(&mut *inner)
             .await
             .map_err(Error::from)?;
-        Ok(Tx { inner, account: account.to_owned() })
+        Ok(Tx { inner, account: account.to_owned(), tells: false })
     }
 
     /// Whether the database answers.

@@ -12,7 +12,11 @@ pub mod run;
 pub mod snapshot;
 pub mod verification;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::FutureExt;
 use tokio::{
@@ -24,8 +28,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     error::{Error, Result},
+    failpoint::{self, Place},
     reason::Reason,
-    store::{Tx, job::Claim},
+    store::{
+        Tx,
+        job::{Claim, HOLDER_GRACE},
+    },
 };
 
 /// How often work that failed for a passing reason is taken up again before it is given up.
@@ -44,6 +52,29 @@ pub struct Work {
     pub claim: Claim,
     /// Cancelled when the lease is lost or the server stops: no further call, no further write.
     pub stop: CancellationToken,
+    /// Until when the lease holds for sure.
+    trusted: Arc<Trusted>,
+}
+
+/// Until when a lease holds for sure, by this machine's clock, which also goes on while the process
+/// stands still.
+#[derive(Debug)]
+struct Trusted(Mutex<Instant>);
+
+impl Trusted {
+    fn until(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn extend(&self, until: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+/// How long a lease is trusted from the question for it. The database counts from its own clock at an
+/// unknown moment between question and answer, so there is a margin for what is under way.
+fn term(lease: Duration) -> Duration {
+    lease - lease / 6
 }
 
 impl Work {
@@ -66,7 +97,8 @@ impl Work {
     /// # Errors
     /// `CONTENTION` when it must.
     pub fn go_on(&self) -> Result<()> {
-        if self.stop.is_cancelled() {
+        // A process that stood still may come here before the renewal has noticed.
+        if self.stop.is_cancelled() || Instant::now() >= self.trusted.until() {
             return Err(Error::new(
                 Reason::Contention,
                 "The work was stopped, to be taken up again.",
@@ -78,9 +110,9 @@ impl Work {
 
 /// Runs jobs until the server stops; then leaves those under way, to be taken up again.
 pub async fn run(app: Arc<App>) {
-    let worker = crate::id::new().to_string();
     let mut jobs = JoinSet::new();
     let janitor = tokio::spawn(janitor::run(Arc::clone(&app)));
+    let holding = tokio::spawn(keep_held(Arc::clone(&app)));
     loop {
         while let Some(ended) = jobs.try_join_next() {
             note_end(ended);
@@ -90,10 +122,12 @@ pub async fn run(app: Arc<App>) {
         }
         let mut claimed = false;
         if jobs.len() < app.config.jobs_max {
-            match app.store.job_claim(&worker, app.config.lease.as_secs_f64()).await {
+            let asked = Instant::now();
+            match app.store.job_claim(&app.worker, app.config.lease.as_secs_f64()).await {
                 Ok(Some(claim)) => {
+                    failpoint::hit(Place::ClaimAfterCommit);
                     claimed = true;
-                    jobs.spawn(hold(Arc::clone(&app), claim));
+                    jobs.spawn(hold(Arc::clone(&app), claim, asked));
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(error = %error.chain(), "No job can be claimed."),
@@ -110,8 +144,26 @@ pub async fn run(app: Arc<App>) {
     while let Some(ended) = jobs.join_next().await {
         note_end(ended);
     }
-    if let Err(error) = janitor.await {
-        tracing::error!(%error, "The janitor did not end well.");
+    for (part, ended) in [("the janitor", janitor.await), ("what is held", holding.await)] {
+        if let Err(error) = ended {
+            tracing::error!(%error, part, "A part of the worker did not end well.");
+        }
+    }
+}
+
+/// Shows again and again that this process lives, as long as it holds shops of TEST runs: work on them
+/// is kept for it.
+async fn keep_held(app: Arc<App>) {
+    loop {
+        if !app.sandboxes.is_empty().await
+            && let Err(error) = app.store.job_hold(&app.worker).await
+        {
+            tracing::warn!(error = %error.chain(), "Work for the shops of this process cannot be kept for it.");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOLDER_GRACE / 4) => {}
+            () = app.draining.cancelled() => return,
+        }
     }
 }
 
@@ -135,14 +187,20 @@ async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     })
 }
 
-/// Runs one job and renews its lease beside it.
-async fn hold(app: Arc<App>, claim: Claim) {
+/// Runs one job, whose lease was asked for at this moment, and renews the lease beside it.
+async fn hold(app: Arc<App>, claim: Claim, asked: Instant) {
     let stop = app.draining.child_token();
-    let work = Work { app: Arc::clone(&app), claim: claim.clone(), stop: stop.clone() };
+    let trusted = Arc::new(Trusted(Mutex::new(asked + term(app.config.lease))));
+    let work = Work {
+        app: Arc::clone(&app),
+        claim: claim.clone(),
+        stop: stop.clone(),
+        trusted: Arc::clone(&trusted),
+    };
     let result = tokio::select! {
         biased;
         result = guarded(perform(work)) => result,
-        never = renew(&app, &claim, &stop) => match never {},
+        never = renew(&app, &claim, &stop, &trusted) => match never {},
     };
     let Err(error) = result else { return };
     let delay_s = if stop.is_cancelled() {
@@ -160,13 +218,14 @@ async fn hold(app: Arc<App>, claim: Claim) {
 /// Renews a lease as long as the job runs. When it is lost, or cannot be renewed in time, the job
 /// is told to stop while the lease still holds, so that no call of it begins after another worker
 /// may have taken over.
-async fn renew(app: &App, claim: &Claim, stop: &CancellationToken) -> std::convert::Infallible {
+async fn renew(
+    app: &App,
+    claim: &Claim,
+    stop: &CancellationToken,
+    trusted: &Trusted,
+) -> std::convert::Infallible {
     let lease = app.config.lease;
     let period = lease / 3;
-    // The database counts from its own clock at an unknown moment between question and answer, so
-    // the term is counted from the question, less a margin for what is under way.
-    let term = lease - lease / 6;
-    let mut trusted_until = Instant::now() + term;
     let mut next = Instant::now() + period;
     loop {
         tokio::select! {
@@ -174,6 +233,7 @@ async fn renew(app: &App, claim: &Claim, stop: &CancellationToken) -> std::conve
             () = stop.cancelled() => std::future::pending().await,
         }
         let asked = Instant::now();
+        let trusted_until = trusted.until();
         next = asked + period;
         match tokio::time::timeout_at(
             trusted_until,
@@ -181,7 +241,7 @@ async fn renew(app: &App, claim: &Claim, stop: &CancellationToken) -> std::conve
         )
         .await
         {
-            Ok(Ok(true)) => trusted_until = asked + term,
+            Ok(Ok(true)) => trusted.extend(asked + term(lease)),
             Ok(Ok(false)) => {
                 tracing::warn!(resource = %claim.resource, "The lease is lost; the work stops.");
                 stop.cancel();

@@ -70,13 +70,15 @@ async fn perform(work: &Work, report: &Resource<VerificationReport>) -> Result<G
     let mut tx = work.begin().await?;
     let run = tx.resource_get::<Run>(&run_name).await?;
     tx.rollback().await?;
-    let (way, instance) = open_way(&work.app, &work.claim.account, &run).await?;
-    if instance != run.body.sandbox_instance {
+    if let Some(instance) = &run.body.sandbox_instance
+        && !work.app.sandboxes.has(&run_name, instance).await
+    {
         return Err(Error::new(
             Reason::CapabilityUnsupported,
             "The isolated shop of this test run is gone: it lives as long as the server that ran it.",
         ));
     }
+    let (way, _) = open_way(&work.app, &work.claim.account, &run).await?;
     let space = run::link_space(&run);
     let kinds: Vec<Kind> = way
         .kinds()

@@ -231,9 +231,7 @@ impl Api {
         }
         change.tx.resource_update(&mut run).await?;
         if matches!(run.state, RunState::Pending | RunState::Cancelling) {
-            change.tx.job_put(name, run::QUEUE).await?;
-            // It may wait for its window.
-            change.tx.job_wake(name).await?;
+            run::put(&mut change.tx, &run).await?;
         } else if run.state == RunState::Cancelled {
             change.tx.job_withdraw(name).await?;
         }

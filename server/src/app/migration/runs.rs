@@ -161,8 +161,7 @@ pub(super) async fn cancel_runs(tx: &mut Tx, migration: &Name) -> Result<(Vec<Ne
             tx.resource_update(&mut run).await?;
         }
         if run.state == RunState::Cancelling {
-            tx.job_put(&run.name, run::QUEUE).await?;
-            tx.job_wake(&run.name).await?;
+            run::put(tx, &run).await?;
         } else {
             tx.job_withdraw(&run.name).await?;
         }

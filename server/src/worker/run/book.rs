@@ -4,6 +4,7 @@ use tokio::sync::Mutex;
 
 use super::{super::Work, journal::Journal, ledger::Row, load::Stopped, meter::Meter};
 use crate::{
+    failpoint::{self, Place},
     name::Name,
     store::record_link::{LinkSpace, RecordLink},
 };
@@ -76,9 +77,9 @@ impl Book<'_> {
         if let Some(progress) = progress {
             tx.progress_put(self.run, &progress).await?;
         }
-        crate::failpoint::hit("ledger.before_commit");
+        failpoint::hit(Place::LedgerBeforeCommit);
         self.work.commit(tx).await?;
-        crate::failpoint::hit("ledger.after_commit");
+        failpoint::hit(Place::LedgerAfterCommit);
         if asked_to_stop {
             return Err(Stopped::Withdrawn);
         }

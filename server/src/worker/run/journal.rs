@@ -15,6 +15,7 @@ use cartage_model::Kind;
 use super::super::Work;
 use crate::{
     error::{Error, Result},
+    failpoint::{self, Place},
     name::Name,
     store::{Tx, record_link::LinkSpace},
 };
@@ -54,7 +55,8 @@ impl<'a> Journal<'a> {
         if results.is_empty() {
             return Ok(());
         }
-        tx.external_call_record(self.space, self.kind.as_str(), &results).await
+        let epoch = self.work.claim.epoch;
+        tx.external_call_record(self.space, self.kind.as_str(), epoch, &results).await
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -72,13 +74,12 @@ impl<'a> Journal<'a> {
             (intents, std::mem::take(&mut waiting.results), waiting.put)
         };
         self.work.go_on().map_err(withdrawn)?;
-        crate::failpoint::hit("effect.before_intent");
+        failpoint::hit(Place::EffectBeforeIntent);
         let mut tx = self.work.begin().await.map_err(withdrawn)?;
-        let kind = self.kind.as_str();
+        let (kind, epoch) = (self.kind.as_str(), self.work.claim.epoch);
         if !results.is_empty() {
-            tx.external_call_record(self.space, kind, &results).await.map_err(store)?;
+            tx.external_call_record(self.space, kind, epoch, &results).await.map_err(store)?;
         }
-        let epoch = self.work.claim.epoch;
         tx.external_call_intend(self.space, kind, self.run, epoch, &intents)
             .await
             .map_err(store)?;
@@ -115,8 +116,10 @@ impl CallJournal for Journal<'_> {
             }
         }
         drop(committing);
-        crate::failpoint::hit("effect.after_intent");
-        Ok(())
+        failpoint::hit(Place::EffectAfterIntent);
+        // The commit may have taken longer than the lease, or the process may have stood still: the
+        // call that follows must not be made when somebody else may have begun to ask for it.
+        self.work.go_on().map_err(withdrawn)
     }
 
     async fn still_ours(&self) -> std::result::Result<(), JournalError> {
@@ -126,9 +129,9 @@ impl CallJournal for Journal<'_> {
     }
 
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError> {
-        crate::failpoint::hit("effect.after_call");
+        failpoint::hit(Place::EffectAfterCall);
         self.waiting().results.extend_from_slice(results);
-        crate::failpoint::hit("effect.after_result");
+        failpoint::hit(Place::EffectAfterResult);
         Ok(())
     }
 }

@@ -42,6 +42,7 @@ use crate::{
         },
     },
     error::{Error, Failure, Result},
+    failpoint::{self, Place},
     name::Name,
     reason::Reason,
     store::{Tx, event::NewEvent, record_link::LinkSpace, resource::Resource},
@@ -298,6 +299,7 @@ async fn finish(work: &Work, name: &Name) -> Result<()> {
     for event in &events {
         tx.event_append(&name.stream(), event).await?;
     }
+    failpoint::hit(Place::RunBeforeFinish);
     work.commit(tx).await
 }
 
@@ -314,6 +316,9 @@ async fn end(
     event: RunEvent,
     cause: Option<(&'static str, Error)>,
 ) -> Result<()> {
+    if event == RunEvent::Drained {
+        failpoint::hit(Place::PauseBetween);
+    }
     let mut tx = work.begin().await?;
     let mut run = tx.resource_lock::<Run>(name).await?;
     let mut events = Vec::new();

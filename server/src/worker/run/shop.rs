@@ -26,6 +26,8 @@ pub(super) async fn way(
     run: Resource<Run>,
     space: &LinkSpace,
 ) -> Result<(Way, Resource<Run>)> {
+    let instance = run.body.sandbox_instance.as_deref();
+    work.app.sandboxes.keep_only(&run.name, instance).await;
     let (way, instance) = open(&work.app, &work.claim.account, &run).await?;
     if instance != run.body.sandbox_instance {
         let mut tx = work.begin().await?;
@@ -33,7 +35,11 @@ pub(super) async fn way(
         let mut held = tx.resource_lock::<Run>(&run.name).await?;
         held.body.prepared = None;
         held.body.totals = None;
+        held.body.sandbox_holder = instance.as_ref().map(|_| work.app.worker.clone());
         held.body.sandbox_instance = instance;
+        if let Some(holder) = &held.body.sandbox_holder {
+            tx.job_keep_for(&work.claim, holder).await?;
+        }
         tx.resource_update(&mut held).await?;
         work.commit(tx).await?;
         return Ok((way, held));

@@ -152,6 +152,18 @@ pub(crate) async fn stop(
     process::run(command, "stopping PostgreSQL at once", limit).await.map(|_| ())
 }
 
+/// Stops the postmaster without a checkpoint and starts it again with the options it had.
+pub(crate) async fn crash_and_restart(
+    place: &Place,
+    account: Account,
+    binaries: &Binaries,
+) -> Result<(), Error> {
+    let mut command = pg_ctl(place, account, binaries);
+    command.args(["restart", "-w", "-m", "immediate", "-t", "60", "-l"]).arg(place.log());
+    let limit = Duration::from_secs(90);
+    process::run(command, "restarting PostgreSQL", limit).await.map(|_| ())
+}
+
 fn pg_ctl(place: &Place, account: Account, binaries: &Binaries) -> Command {
     let mut command = process::command(&binaries.program("pg_ctl"), account);
     command.arg("-D").arg(place.data());

@@ -209,6 +209,20 @@ impl Postgres {
         Ok(())
     }
 
+    /// Stops PostgreSQL as a crash would, whoever uses it, and starts it again on the same port: what
+    /// was committed is there, and every connection is broken. For tests of faults.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn crash_and_restart(&mut self) -> Result<(), Error> {
+        let binaries = &self.psql.binaries;
+        postmaster::crash_and_restart(&self.place, self.account, binaries).await?;
+        if let Some(pid_file) = PidFile::read(&self.place.data()) {
+            self.pid = pid_file.pid;
+        }
+        Ok(())
+    }
+
     /// Lets go of PostgreSQL and leaves it running, for the next start to adopt.
     pub fn leave_running(mut self) {
         self.users = None;

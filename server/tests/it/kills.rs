@@ -6,22 +6,18 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
-use cartage_client::{Client, road, v1, wait};
+use cartage_client::{road, v1, wait};
 use cartage_postgres::test::TestDatabase;
 use cartage_sandbox::{medusa::Medusa, shopify_export};
-use cartage_server::{keys::Keys, token};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use nix::sys::signal::Signal;
 
 use crate::{
+    invariants::{self, Evidence},
+    processes::{Deployment, Life},
     support::{database, soon},
     walk::{Walk, live},
 };
@@ -42,75 +38,32 @@ const PLACES: [(&str, u64); 8] = [
     ("ledger.after_commit", 1),
 ];
 
-/// What servers of this test share.
-struct Deployment {
-    database: TestDatabase,
-    folder: tempfile::TempDir,
+/// The kind that was being written, by the newest intent.
+async fn kind_at_work(database: &TestDatabase) -> String {
+    let sql = "select kind from external_call order by intend_time desc limit 1";
+    database.query(sql).await.unwrap().trim().to_owned()
 }
 
-/// A server as a process of its own.
-struct Life {
-    child: Child,
-    address: SocketAddr,
+async fn count(database: &TestDatabase, sql: &str) -> i64 {
+    database.query(sql).await.unwrap().trim().parse().unwrap()
 }
 
-impl Deployment {
-    fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+/// Waits for the death a server carries, or brings it from outside once the shop was written to.
+async fn die(mut life: Life, place: &str, visit: u64, shop: &Medusa) {
+    if place == OUTSIDE {
+        let writes = || shop.state("cartage_key")["writes"].as_u64().unwrap();
+        let goal = writes() + visit;
+        soon(async {
+            while writes() < goal {
+                assert!(life.ended().is_none(), "the server ended by itself");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await;
+        life.signal(Signal::SIGKILL);
     }
-
-    /// A server that is to die at the n-th visit of a place, if one is given.
-    async fn start(&self, place: Option<(&str, u64)>) -> Life {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cartage-server"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--lease-s", "2", "--data-dir"]);
-        command.arg(self.data_dir()).args(["--database-url", &self.database.url]);
-        command.env("CARTAGE_LOG", "error").kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        if let Some((name, visit)) = place {
-            command.env("CARTAGE_FAILPOINT", format!("{name}:{visit}"));
-        }
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = soon(lines.next_line()).await.unwrap().expect("the server says where it is");
-        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
-        Life { child, address }
-    }
-
-    async fn client(&self, life: &Life) -> Client {
-        let keys = Keys::open(&self.data_dir()).unwrap();
-        let token = token::sign(&keys, "acme", "tester", "*", Duration::from_secs(3_600)).unwrap();
-        Client::connect(&format!("http://{}", life.address), &token).await.unwrap()
-    }
-
-    async fn count(&self, sql: &str) -> i64 {
-        self.database.query(sql).await.unwrap().trim().parse().unwrap()
-    }
-
-    /// The kind that was being written, by the newest intent.
-    async fn kind_at_work(&self) -> String {
-        let sql = "select kind from external_call order by intend_time desc limit 1";
-        self.database.query(sql).await.unwrap().trim().to_owned()
-    }
-}
-
-impl Life {
-    /// Waits for the death it carries, or brings it from outside once the shop was written to.
-    async fn die(mut self, place: &str, visit: u64, shop: &Medusa) {
-        if place == OUTSIDE {
-            let writes = || shop.state("cartage_key")["writes"].as_u64().unwrap();
-            let goal = writes() + visit;
-            soon(async {
-                while writes() < goal {
-                    assert!(self.child.try_wait().unwrap().is_none(), "the server ended by itself");
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-            })
-            .await;
-            self.child.start_kill().unwrap();
-        }
-        let status = soon(self.child.wait()).await.unwrap();
-        assert!(!status.success(), "{place}: the server was to be killed, and ended well");
-    }
+    let status = life.end().await;
+    assert!(!status.success(), "{place}: the server was to be killed, and ended well");
 }
 
 fn export(folder: &Path) -> PathBuf {
@@ -128,11 +81,11 @@ fn export(folder: &Path) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_fifty_times_writes_every_record_once() {
-    let deployment =
-        Deployment { database: database().await, folder: tempfile::tempdir().unwrap() };
+    let database = database().await;
+    let deployment = Deployment::new(Some(&database.url));
     let life = deployment.start(None).await;
     let client = deployment.client(&life).await;
-    let walk = Walk::begin_as(client, &export(deployment.folder.path())).await;
+    let walk = Walk::begin_as(client, &export(deployment.folder())).await;
     let (plan, before) = walk.ready().await;
     let run = walk.draft(live(&plan, &before)).await.name;
     let mut life = Some(life);
@@ -143,15 +96,16 @@ async fn a_server_killed_fifty_times_writes_every_record_once() {
         // Another visit each time, the same in every run of this test.
         let visit = 1 + u64::try_from(kill * 7).unwrap() % most;
         // The server that prepared everything only starts the run, and then makes way.
-        if let Some(mut first) = life.take() {
+        if let Some(first) = life.take() {
             road::start_run(&deployment.client(&first).await, &run).await.unwrap();
-            first.child.kill().await.unwrap();
+            first.kill().await;
         }
-        let failpoint = (place != OUTSIDE).then_some((place, visit));
-        deployment.start(failpoint).await.die(place, visit, &walk.shop).await;
-        assert!(deployment.count("select count(*) from external_call").await > 0, "{place}");
-        links_at_kills.push(deployment.count("select count(*) from record_link").await);
-        *places.entry((deployment.kind_at_work().await, place)).or_default() += 1;
+        let failpoint = (place != OUTSIDE).then(|| format!("{place}:{visit}"));
+        let doomed = deployment.start(failpoint.as_deref()).await;
+        die(doomed, place, visit, &walk.shop).await;
+        assert!(count(&database, "select count(*) from external_call").await > 0, "{place}");
+        links_at_kills.push(count(&database, "select count(*) from record_link").await);
+        *places.entry((kind_at_work(&database).await, place)).or_default() += 1;
     }
 
     let life = deployment.start(None).await;
@@ -166,7 +120,7 @@ async fn a_server_killed_fifty_times_writes_every_record_once() {
     assert_eq!(accounting.unaccounted, 0, "{accounting:?}");
     let outcomes = accounting.outcomes.unwrap();
     assert_eq!(outcomes.unknown, 0, "{outcomes:?}");
-    let links = deployment.count("select count(*) from record_link").await;
+    let links = count(&database, "select count(*) from record_link").await;
     assert!(links_at_kills.iter().all(|then| *then < links), "{links_at_kills:?}, then {links}");
     assert!(ended.recovery_count >= i32::try_from(KILLS).unwrap(), "{}", ended.recovery_count);
 
@@ -176,4 +130,7 @@ async fn a_server_killed_fifty_times_writes_every_record_once() {
     assert!(report.passed, "{report:?}");
     let arrived: i64 = report.comparisons.iter().map(|kind| kind.equal).sum();
     assert_eq!(arrived, outcomes.migrated + outcomes.changed, "{:?}", report.comparisons);
+    let lease = Some(Duration::from_secs(2));
+    let evidence = Evidence { shop: Some(state), lease, ..Evidence::default() };
+    invariants::hold(&database.url, &evidence).await;
 }

@@ -2,5 +2,6 @@
 //! isolated test environment, the demo's counterpart, and the tests'. It shares no code with the
 //! connectors, so that a misunderstanding cannot sit on both sides.
 
+pub mod limiter;
 pub mod medusa;
 pub mod shopify_export;

@@ -46,6 +46,7 @@ async fn every_fault_does_what_it_says() {
         (Fault::CutAfter, None, 1),
         (Fault::CutLate { ms: 60_000 }, None, 0),
         (Fault::CutAmid { rest_ms: None }, None, 1),
+        (Fault::PartialBatch { every: 2 }, Some(200), 1),
         (Fault::Wait { ms: 10 }, Some(200), 1),
     ];
     for (fault, status, effect) in cases {
@@ -102,6 +103,74 @@ async fn faults_are_set_over_http_and_seen_in_the_state() {
     assert_eq!(state["duplicates"], json!({}));
     shop.set_faults(Faults { revoked: true, ..Faults::default() });
     assert_eq!(customer(&shop, "d@x.test").await.unwrap().0, 401);
+}
+
+#[tokio::test]
+async fn credentials_are_revoked_amid_the_work() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    let rule = Rule { fault: Fault::Revoke, nth: Some(3), ..Rule::default() };
+    shop.set_faults(Faults { rules: vec![rule], ..Faults::default() });
+    let mut statuses = Vec::new();
+    for n in 0..5 {
+        statuses.push(customer(&shop, &format!("n{n}@x.test")).await.unwrap().0);
+    }
+    assert_eq!(statuses, [200, 200, 401, 401, 401]);
+    let read = client().get(format!("{}/admin/stores", shop.url()));
+    let read = read.basic_auth(shop.api_key(), Some("")).send().await.unwrap();
+    assert_eq!(read.status(), 401, "reads are refused as well");
+    shop.set_faults(Faults::default());
+    assert_eq!(customer(&shop, "z@x.test").await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn a_search_lags_behind_and_an_id_does_not() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    shop.set_faults(Faults { search_lag_ms: 60_000, ..Faults::default() });
+    let (_, _, made) = customer(&shop, "a@x.test").await.unwrap();
+    let get = async |path: String| -> Value {
+        let request = client().get(format!("{}/admin/{path}", shop.url()));
+        let request = request.basic_auth(shop.api_key(), Some(""));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let path = "customers?email[]=a@x.test".to_owned();
+    assert_eq!(get(path.clone()).await["count"], 0);
+    let id = made["customer"]["id"].as_str().unwrap();
+    assert_eq!(get(format!("customers/{id}")).await["customer"]["email"], "a@x.test");
+    shop.set_faults(Faults { search_lag_ms: 1, ..Faults::default() });
+    while get(path.clone()).await["count"] == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_done_in_part_and_duplicates_are_taken() {
+    let shop = medusa::start(Options::default()).await.unwrap();
+    let product = |handle: &str| {
+        json!({ "title": handle, "handle": handle,
+            "options": [{ "title": "O", "values": ["V"] }],
+            "variants": [{ "title": "V", "sku": "S", "options": { "O": "V" }, "prices": [] }] })
+    };
+    let batch = async |handles: &[&str]| -> (u16, Value) {
+        let create: Vec<Value> = handles.iter().map(|handle| product(handle)).collect();
+        let request = client().post(format!("{}/admin/products/batch", shop.url()));
+        let request = request.basic_auth(shop.api_key(), Some(""));
+        let answer = request.json(&json!({ "create": create })).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    };
+    assert_eq!(batch(&["a"]).await.0, 200);
+    assert_eq!(batch(&["a"]).await.0, 400, "the handle is taken");
+    shop.set_faults(Faults { duplicates_accepted: true, ..Faults::default() });
+    assert_eq!(batch(&["a"]).await.0, 200, "nobody looks");
+    assert_eq!(customer(&shop, "a@x.test").await.unwrap().0, 200);
+    assert_eq!(customer(&shop, "a@x.test").await.unwrap().0, 200);
+    assert_eq!(held(&shop), 2);
+    shop.set_faults(Faults { duplicates_accepted: true, ..once(Fault::PartialBatch { every: 2 }) });
+    let (status, answer) = batch(&["b", "c", "d", "e", "f"]).await;
+    assert_eq!(status, 200);
+    let made: Vec<_> =
+        answer["created"].as_array().unwrap().iter().map(|it| &it["handle"]).collect();
+    assert_eq!(made, ["f", "d", "b"]);
+    assert_eq!(batch(&["c", "e"]).await.1["created"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The sandbox's own door, `/__sandbox/…`: faults, what the shop holds, starting afresh.
+//! The sandbox's own door, `/__sandbox/…`: faults, the limit, what the shop holds, starting
+//! afresh.
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::state::Habits;
+
 /// Everything that is set to go wrong. The default is a healthy shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +15,12 @@ pub struct Faults {
     pub latency_ms: u64,
     /// The credentials count no more: every request below `/admin` is 401.
     pub revoked: bool,
+    /// Lists and searches show an object only so long after it was made; asked for by its id it is
+    /// there at once.
+    pub search_lag_ms: u64,
+    /// What must be unique (handles, e-mails, article numbers, names) is taken twice, without a
+    /// word.
+    pub duplicates_accepted: bool,
     /// A write whose body holds one of these texts in a title, name, e-mail or handle is refused
     /// with 400 in Medusa's form.
     pub markers: Vec<String>,
@@ -78,6 +86,13 @@ pub enum Fault {
         /// Milliseconds after which a product's variants are there, too; never without it.
         rest_ms: Option<u64>,
     },
+    /// Of a batch each n-th item is not made; the answer is 200 and names the others alone.
+    PartialBatch {
+        /// Which ones, counted from 1 within the batch.
+        every: u64,
+    },
+    /// The request is refused with 401, and so are all that come after it.
+    Revoke,
     /// The request waits, then goes its way.
     Wait {
         /// Milliseconds.
@@ -91,12 +106,14 @@ pub(crate) struct Plan {
     faults: Faults,
     seen: Vec<u64>,
     hits: Vec<u64>,
+    revoked: bool,
 }
 
 impl Plan {
     pub(crate) fn new(faults: Faults) -> Self {
         let rules = faults.rules.len();
-        Self { faults, seen: vec![0; rules], hits: vec![0; rules] }
+        let revoked = faults.revoked;
+        Self { faults, seen: vec![0; rules], hits: vec![0; rules], revoked }
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -107,8 +124,16 @@ impl Plan {
         Duration::from_millis(self.faults.latency_ms)
     }
 
+    /// What goes wrong all the time.
+    pub(crate) fn habits(&self) -> Habits {
+        Habits {
+            search_lag: Duration::from_millis(self.faults.search_lag_ms),
+            takes_duplicates: self.faults.duplicates_accepted,
+        }
+    }
+
     pub(crate) fn revoked(&self) -> bool {
-        self.faults.revoked
+        self.revoked
     }
 
     /// The fault that hits this request, if one does. Counts the request in every rule that looks
@@ -132,6 +157,7 @@ impl Plan {
             if is_due && turn && !spent && hit.is_none() {
                 self.hits[place] += 1;
                 hit = Some(rule.fault);
+                self.revoked |= rule.fault == Fault::Revoke;
             }
         }
         hit
@@ -141,6 +167,19 @@ impl Plan {
     pub(crate) fn marker(&self, body: &Value) -> Option<&str> {
         self.faults.markers.iter().map(String::as_str).find(|marker| carries(body, marker))
     }
+}
+
+/// A batch without each n-th of the items that are to be made; a body that is none stays.
+pub(crate) fn without_each(body: &[u8], every: u64) -> Vec<u8> {
+    let Ok(mut batch) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    if let Some(Value::Array(items)) = batch.get_mut("create") {
+        let mut place = 0;
+        items.retain(|_| {
+            place += 1;
+            every == 0 || !u64::is_multiple_of(place, every)
+        });
+    }
+    batch.to_string().into_bytes()
 }
 
 const MARKED: &[&str] = &["title", "name", "email", "handle", "value", "first_name"];

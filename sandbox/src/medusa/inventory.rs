@@ -114,6 +114,7 @@ pub(crate) fn create_for(shop: &mut Shop, variant: &Row) -> Answer<String> {
     row.insert("location_levels".into(), json!([]));
     stamp(&mut row);
     if let Some(sku) = row.get("sku").and_then(Value::as_str)
+        && !shop.habits.takes_duplicates
         && shop.find(Kind::InventoryItems, "sku", sku).is_some()
     {
         return Err(Refusal::taken("Inventory item", "sku", sku));

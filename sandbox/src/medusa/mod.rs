@@ -5,8 +5,9 @@
 //! asks both the same questions. What it leaves out: taxes (`automatic_taxes` is ignored), the
 //! store front, price lists, returns, claims, exchanges, notifications.
 //!
-//! Beside Medusa's paths stand three of its own, without credentials: `POST /__sandbox/faults`
-//! (and `GET`), `GET /__sandbox/state?key=<metadata field>`, `POST /__sandbox/reset`.
+//! Beside Medusa's paths stand four of its own, without credentials: `POST /__sandbox/faults`
+//! (and `GET`), `POST /__sandbox/limit` (and `GET`, with what was counted), `GET
+//! /__sandbox/state?key=<metadata field>`, `POST /__sandbox/reset`.
 
 mod auth;
 mod catalogue;
@@ -50,6 +51,7 @@ pub use self::auth::{ADMIN_EMAIL, ADMIN_PASSWORD};
 pub use self::faults::{Fault, Faults, Rule};
 use self::server::Shared;
 use self::state::Shop;
+use crate::limiter::{Count, Limit};
 
 /// How a shop is started.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ pub struct Options {
     pub state_file: Option<PathBuf>,
     /// What goes wrong from the start.
     pub faults: Faults,
+    /// The limit before the shop; none without it.
+    pub limit: Option<Limit>,
 }
 
 impl Default for Options {
@@ -72,6 +76,7 @@ impl Default for Options {
             api_key: None,
             state_file: None,
             faults: Faults::default(),
+            limit: None,
         }
     }
 }
@@ -103,7 +108,7 @@ pub async fn start(options: Options) -> io::Result<Medusa> {
     };
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
-    let shared = Arc::new(Shared::new(shop, options.faults, api_key.clone()));
+    let shared = Arc::new(Shared::new(shop, options.faults, options.limit, api_key.clone()));
     let router = server::router(Arc::clone(&shared));
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -127,6 +132,21 @@ impl Medusa {
     /// Sets what goes wrong from now on; counters start at zero.
     pub fn set_faults(&self, faults: Faults) {
         self.shared.set_faults(faults);
+    }
+
+    /// Puts a limit before the shop, or takes it away; counting begins anew.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        self.shared.set_limit(limit);
+    }
+
+    /// What the limiter counted since it was set; none without one.
+    pub fn limit_count(&self) -> Option<Count> {
+        self.shared.limit_count()
+    }
+
+    /// How many requests have come in since the start or the last reset.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests()
     }
 
     /// What `GET /__sandbox/state` says, with keys taken from this metadata field.

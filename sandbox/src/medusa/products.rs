@@ -202,7 +202,8 @@ fn settle(shop: &Shop, row: &mut Row, body: &Row) -> Answer<()> {
     }
     let own = text(row, "id");
     let handle = text(row, "handle");
-    if shop.table(Kind::Products).by("handle", handle).any(|one| text(one, "id") != own) {
+    let twin = shop.table(Kind::Products).by("handle", handle).any(|one| text(one, "id") != own);
+    if twin && !shop.habits.takes_duplicates {
         return Err(Refusal::taken("Product", "handle", handle));
     }
     for (field, kind) in [("collection_id", Kind::Collections), ("type_id", Kind::Types)] {

@@ -124,7 +124,12 @@ impl Query {
         let filters = self.filters(list)?;
         let (offset, limit) = (self.size("offset", 0)?, self.size("limit", list.limit)?);
         let table = shop.table(kind);
-        let fits = |row: &&Row| also(row) && filters.iter().all(|filter| filter.fits(shop, row));
+        let seen_until = seen_until(shop);
+        let fits = |row: &&Row| {
+            let is_seen =
+                seen_until.as_deref().is_none_or(|until| text(row, "created_at") <= until);
+            is_seen && also(row) && filters.iter().all(|filter| filter.fits(shop, row))
+        };
         let indexed = filters.iter().find(|filter| filter.narrows(table));
         let mut rows: Vec<&Row> = match indexed {
             Some(filter) if filter.name == "id" => {
@@ -182,6 +187,12 @@ impl Query {
         }
         Ok(filters)
     }
+}
+
+/// Until when something must have been made to be found, where the search lags behind.
+fn seen_until(shop: &Shop) -> Option<String> {
+    let lag = Some(shop.habits.search_lag).filter(|lag| !lag.is_zero())?;
+    Some((Utc::now() - lag).to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
 }
 
 /// One filter of a query.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -15,12 +16,13 @@ use tokio::sync::watch;
 use super::auth::Tokens;
 use super::control;
 use super::error::{Answer, Refusal};
-use super::faults::{Fault, Faults, Plan};
+use super::faults::{Fault, Faults, Plan, without_each};
 use super::partial;
 use super::query::Query;
 use super::route;
 use super::seed;
 use super::state::Shop;
+use crate::limiter::{self, Count, Left, Limit, Limiter};
 
 /// What one server's requests share.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     api_key: String,
     requests: watch::Sender<u64>,
     writes: AtomicU64,
+    limiter: Mutex<Option<Limiter>>,
+    started: Instant,
 }
 
 /// The bodies of single records, and of batches.
@@ -38,15 +42,33 @@ const SMALL: usize = 100 * 1024;
 const LARGE: usize = 2 * 1024 * 1024;
 
 impl Shared {
-    pub(crate) fn new(shop: Shop, faults: Faults, api_key: String) -> Self {
-        Self {
+    pub(crate) fn new(shop: Shop, faults: Faults, limit: Option<Limit>, api_key: String) -> Self {
+        let shared = Self {
             shop: RwLock::new(shop),
-            plan: Mutex::new(Plan::new(faults)),
+            plan: Mutex::default(),
             tokens: Mutex::default(),
             api_key,
             requests: watch::Sender::new(0),
             writes: AtomicU64::new(0),
-        }
+            limiter: Mutex::new(limit.map(Limiter::new)),
+            started: Instant::now(),
+        };
+        shared.set_faults(faults);
+        shared
+    }
+
+    fn limiter<T>(&self, ask: impl FnOnce(&mut Option<Limiter>) -> T) -> T {
+        ask(&mut self.limiter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a limit before the shop, or takes it away; counting begins anew.
+    pub(crate) fn set_limit(&self, limit: Option<Limit>) {
+        self.limiter(|limiter| *limiter = limit.map(Limiter::new));
+    }
+
+    /// What the limiter counted; none without one.
+    pub(crate) fn limit_count(&self) -> Option<Count> {
+        self.limiter(|limiter| limiter.as_ref().map(Limiter::count))
     }
 
     /// What the shop holds and how often it was asked.
@@ -55,15 +77,21 @@ impl Shared {
         let mut report = control::report(&shop, field);
         report["requests"] = (*self.requests.borrow()).into();
         report["writes"] = self.writes.load(Ordering::Relaxed).into();
+        report["limit"] = json!(self.limit_count());
         report
     }
 
-    /// Starts afresh: an empty shop, no faults, counters at zero.
+    /// Starts afresh: an empty shop, no faults, counters at zero. A limit stays, and is whole again.
     pub(crate) fn reset(&self) {
         *self.shop.write().unwrap_or_else(PoisonError::into_inner) = seed::shop(&self.api_key);
         self.set_faults(Faults::default());
+        self.set_limit(self.limiter(|limiter| limiter.as_ref().map(|it| *it.limit())));
         self.requests.send_replace(0);
         self.writes.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        *self.requests.borrow()
     }
 
     /// Waits until so many requests have come in.
@@ -74,7 +102,9 @@ impl Shared {
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::new(faults);
+        let plan = Plan::new(faults);
+        self.shop.write().unwrap_or_else(PoisonError::into_inner).habits = plan.habits();
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 
     fn plan<T>(&self, ask: impl FnOnce(&mut Plan) -> T) -> T {
@@ -104,25 +134,74 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         return answer(Err(Refusal::too_large()));
     };
     shared.requests.send_modify(|requests| *requests += 1);
+    let judged = shared.limiter(|limiter| {
+        let limiter = limiter.as_mut()?;
+        let left = limiter.judge(shared.started.elapsed(), is_write);
+        Some((*limiter.limit(), left))
+    });
+    let Some((limit, left)) = judged else {
+        return work(&shared, parts, path, query, body, is_write).await;
+    };
+    let response = match left.taken {
+        true => work(&shared, parts, path, query, body, is_write).await,
+        false => refuse(429),
+    };
+    told(&limit, &left, response).await
+}
+
+/// The answer with what it says about the budget.
+async fn told(limit: &Limit, left: &Left, response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    for (name, value) in limiter::headers(limit, left) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            parts.headers.insert(name, value);
+        }
+    }
+    let Some(extension) = limiter::extension(limit, left) else {
+        return Response::from_parts(parts, body);
+    };
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let bytes = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(mut fields)) => {
+            fields.insert("extensions".into(), extension);
+            Value::Object(fields).to_string().into()
+        }
+        _ => bytes,
+    };
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+/// The request behind the limiter: what the faults leave of it is done.
+async fn work(
+    shared: &Arc<Shared>,
+    parts: Parts,
+    path: String,
+    query: Query,
+    mut body: Bytes,
+    is_write: bool,
+) -> Response {
     let latency = shared.plan(|plan| plan.latency());
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let text = String::from_utf8_lossy(&body);
-    let fault = shared.plan(|plan| plan.next(&path, is_write, &text));
+    let fault = {
+        let text = String::from_utf8_lossy(&body);
+        shared.plan(|plan| plan.next(&path, is_write, &text))
+    };
     match fault {
         Some(Fault::Refuse { status }) => return refuse(status),
         Some(Fault::Throttle { retry_after }) => return throttle(retry_after),
         Some(Fault::FailBefore) => return answer(Err(Refusal::unknown())),
         Some(Fault::CutBefore) => cut(),
+        Some(Fault::PartialBatch { every }) => body = without_each(&body, every).into(),
         Some(Fault::Wait { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
         Some(Fault::FailAfter | Fault::HangAfter | Fault::CutAfter) | None => {}
-        Some(Fault::CutLate { .. } | Fault::CutAmid { .. }) => {}
+        Some(Fault::CutLate { .. } | Fault::CutAmid { .. } | Fault::Revoke) => {}
     }
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let header = header.map(str::to_owned);
     let work = {
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(shared);
         move || {
             let done = run(&shared, &parts.method, &path, &query, header.as_deref(), &body);
             if is_write && done.is_ok() {
@@ -146,6 +225,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
                 done.map(|done| partial::hold_back(&mut shop, &path, &done)).unwrap_or_default()
             };
             if let Some(ms) = rest_ms {
+                let shared = Arc::clone(shared);
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                     let mut shop = shared.shop.write().unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +306,16 @@ fn own_door(shared: &Shared, method: &Method, name: &str, query: &Query, body: &
                 .map_err(|error| Refusal::invalid(format!("These are no faults: {error}")))?;
             shared.set_faults(faults);
             Ok(shared.plan(|plan| json!(plan.faults())))
+        }
+        ("GET", "limit") => {
+            let limit = shared.limiter(|limiter| limiter.as_ref().map(|it| *it.limit()));
+            Ok(json!({ "limit": limit, "count": shared.limit_count() }))
+        }
+        ("POST", "limit") => {
+            let limit = serde_json::from_slice::<Option<Limit>>(body)
+                .map_err(|error| Refusal::invalid(format!("This is no limit: {error}")))?;
+            shared.set_limit(limit);
+            Ok(json!({ "limit": limit, "count": shared.limit_count() }))
         }
         ("POST", "reset") => {
             shared.reset();

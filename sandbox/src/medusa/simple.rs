@@ -92,7 +92,9 @@ impl Simple {
     }
 
     fn judge_unique(&self, shop: &Shop, row: &Row) -> Answer<()> {
-        let Some(field) = self.unique else { return Ok(()) };
+        let Some(field) = self.unique.filter(|_| !shop.habits.takes_duplicates) else {
+            return Ok(());
+        };
         let value = text(row, field);
         let other =
             shop.table(self.kind).by(field, value).any(|one| text(one, "id") != text(row, "id"));

@@ -1,6 +1,8 @@
 //! Everything the shop holds: its tables, the undo log that makes a refused request leave
 //! nothing behind, and its form on disk.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::error::Answer;
@@ -97,13 +99,23 @@ pub(crate) struct Shop {
     tables: Vec<Table>,
     undo: Vec<Undo>,
     display_id: u64,
+    pub(crate) habits: Habits,
+}
+
+/// What the shop does wrong all the time, as the faults say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Habits {
+    /// Lists do not show yet what was made since.
+    pub(crate) search_lag: Duration,
+    /// What must be unique is taken twice.
+    pub(crate) takes_duplicates: bool,
 }
 
 impl Shop {
     /// A shop with nothing in it.
     pub(crate) fn empty() -> Self {
         let tables = KINDS.iter().map(|(_, _, _, indexed)| Table::new(indexed)).collect();
-        Self { tables, undo: Vec::new(), display_id: 0 }
+        Self { tables, undo: Vec::new(), display_id: 0, habits: Habits::default() }
     }
 
     pub(crate) fn table(&self, kind: Kind) -> &Table {

@@ -129,6 +129,9 @@ pub(crate) fn delete(shop: &mut Shop, variant: &str) {
 }
 
 fn judge_unique(shop: &Shop, row: &Row) -> Answer<()> {
+    if shop.habits.takes_duplicates {
+        return Ok(());
+    }
     for field in UNIQUE {
         let Some(value) = row.get(*field).and_then(Value::as_str) else { continue };
         let own = text(row, "id");

@@ -10,8 +10,9 @@ use std::{
 use reqwest::{
     Client, Response, Url,
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{HeaderMap, RETRY_AFTER},
 };
+
+pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// How long and how much a connector waits and reads.
 #[derive(Clone, Debug)]
@@ -149,12 +150,6 @@ pub async fn body(mut response: Response, size_max: usize) -> Result<Vec<u8>, Bo
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// What `Retry-After` asks for, in seconds form; the date form is rare and read as none.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// A shop's message for our errors: e-mail addresses taken out, cut to 300 characters.

@@ -4,6 +4,7 @@
 //! this side. Vendor JSON stops at a connector's `map.rs`, HTTP at its `client.rs`. A connector
 //! keeps no state of its own: cursors, prepared set-up and journal entries are handed back to it.
 
+pub mod budget;
 mod error;
 pub mod http;
 pub mod medusa;

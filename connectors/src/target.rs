@@ -7,7 +7,10 @@
 //! it is to send other values now. What an earlier run was refused counts no more; what was written
 //! with other values is not written over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping};
@@ -181,6 +184,13 @@ pub enum WrittenOutcome {
     Undecided(String),
     /// Not tried, or tried in vain for a reason that may pass; to be tried again.
     Postponed(String),
+    /// The shop's budget had no room for it; to be tried again, and this was no try.
+    Deferred {
+        /// What the shop said.
+        why: String,
+        /// How long to wait.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Whether what was made of the records of a kind can be taken back.
@@ -333,6 +343,10 @@ pub trait Target: Send + Sync {
 
     /// How many such calls may run at once.
     fn concurrency(&self, kind: Kind) -> usize;
+
+    /// What a record of a kind costs to write beside one of another kind: the calls for ten of them,
+    /// as they usually are. For estimates, until the cost is measured.
+    fn usual_calls(&self, kind: Kind) -> u32;
 
     /// Writes records of one kind. Gives one [`Written`] per item. An error means that nothing can
     /// go on (credentials, journal, a shop that is away); items are then taken up again from the

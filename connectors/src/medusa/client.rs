@@ -1,15 +1,17 @@
 //! Requests to Medusa's admin API and what its answers mean. Reads are repeated within bounds;
 //! writes are sent once, because only a look-up can tell whether a lost one had its effect.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::{Settings, spec};
 use crate::{
-    Error, Result,
-    http::{self, BodyError, HttpSettings},
+    Error, JournalError, Result,
+    budget::{self, Budget, Denied, Heard, Permit},
+    http::{self, BodyError},
 };
 
 /// The platform's id in errors.
@@ -17,6 +19,16 @@ pub(super) const PLATFORM: &str = "medusa";
 
 /// How often a read is tried.
 const READ_ATTEMPTS: u32 = 5;
+/// How often in a row one call may be refused for the shop's budget before its caller is told: each
+/// refusal is followed by the wait it asks for, and is no try.
+pub(super) const REFUSALS_MAX: u32 = 8;
+
+/// The longest a read waits for a circuit that is open.
+const CIRCUIT_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The names of calls in the budget.
+const READ: &str = "read";
+const WRITE: &str = "write";
 
 /// A query string as pairs.
 pub(super) type Query<'a> = [(&'a str, String)];
@@ -27,6 +39,7 @@ pub(super) struct Client {
     base: String,
     api_key: SecretString,
     body_size_max: usize,
+    budget: Arc<Budget>,
     /// How long the shop may still work on a request after we have gone.
     pub(super) settle_time: Duration,
 }
@@ -39,13 +52,9 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client for a shop.
-    pub(super) fn new(
-        base_url: &str,
-        api_key: SecretString,
-        settings: &HttpSettings,
-        settle_time: Duration,
-    ) -> Result<Self> {
-        let (http, url) = http::client(base_url, settings)
+    pub(super) fn new(settings: Settings) -> Result<Self> {
+        let Settings { base_url, api_key, http: limits, settle_time, budget } = settings;
+        let (http, url) = http::client(&base_url, &limits)
             .map_err(|error| Error::Settings { field: "base_url", problem: error.to_string() })?;
         if api_key.expose_secret().trim().is_empty() {
             return Err(Error::Settings { field: "api_key", problem: "is empty".to_owned() });
@@ -54,7 +63,8 @@ impl Client {
             http,
             base: url.as_str().trim_end_matches('/').to_owned(),
             api_key,
-            body_size_max: settings.body_size_max,
+            body_size_max: limits.body_size_max,
+            budget,
             settle_time,
         })
     }
@@ -62,15 +72,30 @@ impl Client {
     /// Reads, again and again within bounds while the shop is away or asks for patience.
     pub(super) async fn get(&self, path: &str, query: &Query<'_>) -> Result<Value> {
         let operation = format!("GET {path}");
-        let mut attempt = 0;
+        let (mut attempt, mut refusals) = (0, 0);
         loop {
-            attempt += 1;
-            let error = match self.send(Method::GET, path, query, None, &operation).await {
+            let sent = match self.permit(READ, &operation).await {
+                Ok(permit) => self.send(permit, Method::GET, path, query, None, &operation).await,
+                // A circuit that opens again soon is waited for like a shop that is away.
+                Err(error @ Error::Transient { retry_after: Some(wait), .. })
+                    if wait <= CIRCUIT_WAIT_MAX =>
+                {
+                    Err(error)
+                }
+                Err(error) => return Err(error),
+            };
+            let error = match sent {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             let wait = match &error {
-                Error::Transient { retry_after, .. } | Error::Throttled { retry_after, .. } => {
+                // The budget waits as long as the shop asks.
+                Error::Throttled { .. } if refusals < REFUSALS_MAX => {
+                    refusals += 1;
+                    continue;
+                }
+                Error::Transient { retry_after, .. } => {
+                    attempt += 1;
                     retry_after.unwrap_or(Duration::from_millis(100) * 2_u32.pow(attempt))
                 }
                 _ => return Err(error),
@@ -82,30 +107,107 @@ impl Client {
         }
     }
 
-    /// Writes once.
+    /// Waits until the shop's budget has room for a write. To be asked for before the intent is
+    /// committed, or before the journal is asked whether the work is still ours: it may take long.
+    pub(super) async fn write_permit(&self) -> Result<Permit> {
+        self.permit(WRITE, "a write").await
+    }
+
+    async fn permit(&self, call: &'static str, operation: &str) -> Result<Permit> {
+        let operation = || without_ids(operation);
+        self.budget.permit(call).await.map_err(|denied| match denied {
+            Denied::Later(wait) => Error::Throttled {
+                platform: PLATFORM,
+                operation: operation(),
+                retry_after: Some(wait),
+            },
+            Denied::Open(wait) => Error::Transient {
+                platform: PLATFORM,
+                operation: operation(),
+                problem: "too many calls failed in a row, none is made for a while".to_owned(),
+                retry_after: Some(wait),
+            },
+            Denied::Ledger(error) => Error::Journal(JournalError::Store(error.to_string())),
+        })
+    }
+
+    /// Writes once, outside the journal.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.send(Method::POST, path, &[], Some(body), &format!("POST {path}")).await
+        let mut refusals = 0;
+        loop {
+            let permit = self.write_permit().await?;
+            match self.post_with(permit, path, body).await {
+                // A refused call had no effect; the budget waits as long as the shop asks.
+                Err(Error::Throttled { .. }) if refusals < REFUSALS_MAX => refusals += 1,
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Writes once.
+    pub(super) async fn post_with(
+        &self,
+        permit: Permit,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value> {
+        let operation = format!("POST {path}");
+        self.send(permit, Method::POST, path, &[], Some(body), &operation).await
     }
 
     /// Writes once, asking for certain fields in the answer.
-    pub(super) async fn post_for(&self, path: &str, fields: &str, body: &Value) -> Result<Value> {
+    pub(super) async fn post_for(
+        &self,
+        permit: Permit,
+        path: &str,
+        fields: &str,
+        body: &Value,
+    ) -> Result<Value> {
         let query = [("fields", fields.to_owned())];
-        self.send(Method::POST, path, &query, Some(body), &format!("POST {path}")).await
+        let operation = format!("POST {path}");
+        self.send(permit, Method::POST, path, &query, Some(body), &operation).await
     }
 
     /// Deletes once.
-    pub(super) async fn delete(&self, path: &str) -> Result<Value> {
-        self.send(Method::DELETE, path, &[], None, &format!("DELETE {path}")).await
+    pub(super) async fn delete(&self, permit: Permit, path: &str) -> Result<Value> {
+        let operation = format!("DELETE {path}");
+        self.send(permit, Method::DELETE, path, &[], None, &operation).await
     }
 
+    /// Makes a call and notes in the budget what came of it.
     async fn send(
         &self,
+        permit: Permit,
         method: Method,
         path: &str,
         query: &Query<'_>,
         body: Option<&Value>,
         operation: &str,
     ) -> Result<Value> {
+        let (answer, said) = match self.ask(method, path, query, body, operation).await {
+            Ok(told) => told,
+            Err(error) => (Err(error), None),
+        };
+        permit.note(match &answer {
+            Err(Error::Transient { .. }) => Heard::Failed,
+            Err(Error::Throttled { retry_after, .. }) => Heard::Refused {
+                said,
+                retry_after_ms: retry_after.and_then(|it| i64::try_from(it.as_millis()).ok()),
+            },
+            _ => Heard::Answered(said),
+        });
+        answer
+    }
+
+    /// Makes a call; what the answer means, and what it says of the budget.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &Query<'_>,
+        body: Option<&Value>,
+        operation: &str,
+    ) -> Result<(Result<Value>, Option<budget::Said>)> {
         let url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| Error::Settings {
             field: "base_url",
             problem: "is no address".to_owned(),
@@ -137,7 +239,8 @@ impl Client {
             })
         })?;
         let status = response.status();
-        let retry_after = http::retry_after(response.headers());
+        let headers = response.headers().clone();
+        let retry_after = budget::retry_after(&headers, chrono::Utc::now());
         let bytes = match http::body(response, self.body_size_max).await {
             Ok(bytes) => bytes,
             Err(BodyError::Broken) => return Err(transient("the answer broke off")),
@@ -145,7 +248,9 @@ impl Client {
                 return Err(unreadable(&operation, "the answer is longer than allowed"));
             }
         };
-        judge(status, retry_after, &bytes, &operation, is_asked)
+        let json: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let said = budget::read(spec::DIALECTS, &headers, json.as_ref());
+        Ok((judge(status, retry_after, json, &operation, is_asked), said))
     }
 }
 
@@ -161,11 +266,10 @@ fn unreadable(operation: &str, problem: &str) -> Error {
 fn judge(
     status: StatusCode,
     retry_after: Option<Duration>,
-    bytes: &[u8],
+    json: Option<Value>,
     operation: &str,
     is_asked: bool,
 ) -> Result<Value> {
-    let json: Option<Value> = serde_json::from_slice(bytes).ok();
     let operation = operation.to_owned();
     if status.is_success() {
         // A login page or a proxy's greeting comes with status 200 as well.
@@ -225,7 +329,7 @@ mod tests {
 
     fn check(status: u16, body: &str, is_asked: bool) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        judge(status, None, body.as_bytes(), "GET /x", is_asked).unwrap_err()
+        judge(status, None, serde_json::from_str(body).ok(), "GET /x", is_asked).unwrap_err()
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod remove;
 mod spec;
 mod write;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, RawScope, ReadMap};
@@ -24,7 +24,8 @@ use serde_json::Value;
 
 use crate::{
     CallJournal, Check, CheckItem, Error, Link, LookUp, Needs, Page, ReadBack, Reference, Refusal,
-    Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written, http::HttpSettings,
+    Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written, budget::Budget,
+    http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -40,16 +41,19 @@ pub struct Settings {
     pub http: HttpSettings,
     /// How long the shop may still be working on a request after the client has gone.
     pub settle_time: Duration,
+    /// What the shop takes, shared with all who work with it.
+    pub budget: Arc<Budget>,
 }
 
 impl Settings {
-    /// Settings with the usual limits; private hosts are refused.
+    /// Settings with the usual limits and a budget of their own; private hosts are refused.
     pub fn new(base_url: impl Into<String>, api_key: SecretString) -> Self {
         Self {
             base_url: base_url.into(),
             api_key,
             http: HttpSettings::default(),
             settle_time: Duration::from_secs(5),
+            budget: Arc::new(Budget::alone()),
         }
     }
 }
@@ -66,8 +70,7 @@ impl Medusa {
     /// # Errors
     /// [`Error::Settings`] when the address or the key make no sense.
     pub fn connect(settings: Settings) -> Result<Self> {
-        let Settings { base_url, api_key, http, settle_time } = settings;
-        Ok(Self { client: client::Client::new(&base_url, api_key, &http, settle_time)? })
+        Ok(Self { client: client::Client::new(settings)? })
     }
 
     /// The fields of a kind in Medusa.
@@ -211,6 +214,16 @@ impl Target for Medusa {
         // Records run side by side inside one write; a second batch of products beside the first
         // was slower than one alone.
         1
+    }
+
+    fn usual_calls(&self, kind: Kind) -> u32 {
+        match kind {
+            // A product is a fiftieth of a batch and of the batch of its stock.
+            Kind::Product => 4,
+            Kind::Customer => 25,
+            Kind::Order => 60,
+            _ => 10,
+        }
     }
 
     async fn write(

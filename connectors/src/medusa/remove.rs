@@ -7,7 +7,10 @@ use cartage_model::Kind;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{client::Client, json, map, read};
+use super::{
+    client::{Client, REFUSALS_MAX},
+    json, map, read,
+};
 use crate::{
     Call, CallJournal, CallResult, CallState, Error, REMOVAL_ORDINAL, Refusal, Removal, RemoveItem,
     Removed, RemovedOutcome, Result,
@@ -130,24 +133,21 @@ async fn delete(
     item: &RemoveItem,
     journal: &dyn CallJournal,
 ) -> Result<Removed> {
-    let mut attempt = 0;
+    let (mut attempt, mut refusals) = (0, 0);
     loop {
+        let permit = client.write_permit().await?;
         journal.still_ours().await?;
-        match client.delete(path).await {
+        match client.delete(permit, path).await {
             Ok(_) | Err(Error::Missing { .. }) => {
                 return recorded(journal, item, CallState::Applied(json!({}))).await;
             }
             Err(Error::Rejected { problem, .. }) => {
                 return recorded(journal, item, CallState::Refused(problem)).await;
             }
-            Err(
-                ref error @ (Error::Throttled { retry_after, .. }
-                | Error::Transient { retry_after, .. }),
-            ) => {
+            // It had no effect; the budget waits as long as the shop asks.
+            Err(Error::Throttled { .. }) if refusals < REFUSALS_MAX => refusals += 1,
+            Err(Error::Transient { retry_after, .. }) if attempt + 1 < ATTEMPTS => {
                 attempt += 1;
-                if attempt == ATTEMPTS {
-                    return Err(error.clone());
-                }
                 let wait = retry_after.unwrap_or(Duration::from_millis(200) * 2_u32.pow(attempt));
                 tokio::time::sleep(wait.min(WAIT_MAX)).await;
             }

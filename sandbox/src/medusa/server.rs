@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     api_key: String,
     requests: watch::Sender<u64>,
     writes: AtomicU64,
+    unauthorised: AtomicU64,
     limiter: Mutex<Option<Limiter>>,
     started: Instant,
 }
@@ -50,6 +51,7 @@ impl Shared {
             api_key,
             requests: watch::Sender::new(0),
             writes: AtomicU64::new(0),
+            unauthorised: AtomicU64::new(0),
             limiter: Mutex::new(limit.map(Limiter::new)),
             started: Instant::now(),
         };
@@ -77,6 +79,7 @@ impl Shared {
         let mut report = control::report(&shop, field);
         report["requests"] = (*self.requests.borrow()).into();
         report["writes"] = self.writes.load(Ordering::Relaxed).into();
+        report["unauthorised"] = self.unauthorised.load(Ordering::Relaxed).into();
         report["limit"] = json!(self.limit_count());
         report
     }
@@ -88,6 +91,7 @@ impl Shared {
         self.set_limit(self.limiter(|limiter| limiter.as_ref().map(|it| *it.limit())));
         self.requests.send_replace(0);
         self.writes.store(0, Ordering::Relaxed);
+        self.unauthorised.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -206,6 +210,9 @@ async fn work(
             let done = run(&shared, &parts.method, &path, &query, header.as_deref(), &body);
             if is_write && done.is_ok() {
                 shared.writes.fetch_add(1, Ordering::Relaxed);
+            }
+            if done.as_ref().is_err_and(|refusal| refusal.status == 401) {
+                shared.unauthorised.fetch_add(1, Ordering::Relaxed);
             }
             (path, done)
         }

@@ -13,6 +13,13 @@ pub(super) use mapping::default_mapping;
 
 use cartage_model::Kind;
 
+use crate::budget::Dialect;
+
+/// How it tells of its budget: Medusa has none of its own, so it is for what stands before a shop,
+/// and that may speak like any platform or proxy.
+pub(super) const DIALECTS: &[Dialect] =
+    &[Dialect::RateLimit, Dialect::TimeReset, Dialect::CallLimit { drain_s: 20 }, Dialect::Cost];
+
 /// What it takes, in loading order.
 pub(super) const KINDS: [Kind; 6] = [
     Kind::Category,

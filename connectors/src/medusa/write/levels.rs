@@ -7,7 +7,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::{
-    super::json::{self, decimal_of},
+    super::{
+        client::REFUSALS_MAX,
+        json::{self, decimal_of},
+    },
     Stop, Writer,
     products::{Results, variant_at},
     step::{Standing, call, leaving, other_values, refusal, standing, wait},
@@ -220,7 +223,9 @@ impl Writer<'_> {
         results: &mut Results,
     ) -> Result<Vec<Vec<Stocked<'i>>>, Stop> {
         let mut last = Stop::Postponed(UNREACHED.to_owned());
-        for attempt in 0..ATTEMPTS {
+        let (mut attempt, mut refusals) = (0, 0);
+        while attempt < ATTEMPTS && refusals < REFUSALS_MAX {
+            attempt += 1;
             let known = self.known(group.iter()).await?;
             let (create, update) = difference(&group, &known);
             if create.is_empty() && update.is_empty() {
@@ -229,8 +234,8 @@ impl Writer<'_> {
             }
             let path = "/admin/inventory-items/location-levels/batch";
             let body = json!({ "create": create, "update": update });
-            self.still_ours().await?;
-            let error = match self.client.post(path, &body).await {
+            let permit = self.permit().await?;
+            let error = match self.client.post_with(permit, path, &body).await {
                 Ok(_) => {
                     self.settle(&group, results).await?;
                     return Ok(Vec::new());
@@ -239,9 +244,12 @@ impl Writer<'_> {
             };
             last = Stop::of(error.clone());
             match error {
-                Error::Throttled { retry_after, .. } | Error::Transient { retry_after, .. } => {
-                    wait(attempt, retry_after).await;
+                // It had no effect and is no try; the budget waits as long as the shop asks.
+                Error::Throttled { .. } => {
+                    attempt -= 1;
+                    refusals += 1;
                 }
+                Error::Transient { retry_after, .. } => wait(attempt - 1, retry_after).await,
                 Error::Rejected { problem, .. } if problem.contains("already exists") => {}
                 Error::Rejected { field, problem, .. } => {
                     if let [stocked] = group.as_slice() {

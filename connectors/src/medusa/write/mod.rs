@@ -190,8 +190,14 @@ fn ended(item: &WriteItem, result: std::result::Result<Vec<Link>, Stop>) -> Resu
         Err(Stop::Postponed(why)) => WrittenOutcome::Postponed(why),
         Err(Stop::Away(error)) => {
             let why = error.to_string();
+            let outcome = match &error {
+                Error::Throttled { retry_after, .. } => {
+                    WrittenOutcome::Deferred { why, retry_after: *retry_after }
+                }
+                _ => WrittenOutcome::Postponed(why),
+            };
             away = Some(error);
-            WrittenOutcome::Postponed(why)
+            outcome
         }
         Err(Stop::Fatal(error)) => return Err(error),
     };

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{
+        client::REFUSALS_MAX,
         json::{self, decimal_of},
         map, marks, prepare, read,
     },
@@ -121,32 +122,38 @@ impl Writer<'_> {
             vec![Group { items: second, attempts }, Group { items: group, attempts }]
         };
         let mut last = Stop::Postponed("the answer names not all that was sent".to_owned());
-        for attempt in 0..attempts {
+        let (mut attempt, mut refusals) = (0, 0);
+        while attempt < attempts && refusals < REFUSALS_MAX {
+            attempt += 1;
             let list: Vec<&Value> =
                 group.iter().filter_map(|item| bodies.get(item.source_id.as_str())).collect();
             let body = json!({ "create": list });
-            self.still_ours().await?;
-            let error =
-                match self.client.post_for("/admin/products/batch", MADE_FIELDS, &body).await {
-                    Ok(answer) => {
-                        let created: Vec<Value> = json::list(&answer, "created").to_vec();
-                        let (mut rest, halves) = self.keep(group, &created, results).await?;
-                        rest.extend(halves);
-                        group = self.adopt(rest, results).await?;
-                        if group.is_empty() {
-                            return Ok(Vec::new());
-                        }
-                        continue;
+            let permit = self.permit().await?;
+            let path = "/admin/products/batch";
+            let error = match self.client.post_for(permit, path, MADE_FIELDS, &body).await {
+                Ok(answer) => {
+                    let created: Vec<Value> = json::list(&answer, "created").to_vec();
+                    let (mut rest, halves) = self.keep(group, &created, results).await?;
+                    rest.extend(halves);
+                    group = self.adopt(rest, results).await?;
+                    if group.is_empty() {
+                        return Ok(Vec::new());
                     }
-                    Err(error) => error,
-                };
+                    continue;
+                }
+                Err(error) => error,
+            };
             last = Stop::of(error.clone());
             match error {
-                Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
+                // It had no effect and is no try; the budget waits as long as the shop asks.
+                Error::Throttled { .. } => {
+                    attempt -= 1;
+                    refusals += 1;
+                }
                 Error::Transient { retry_after, .. } => {
-                    wait(attempt, retry_after).await;
+                    wait(attempt - 1, retry_after).await;
                     group = self.adopt(group, results).await?;
-                    if attempt + 1 == attempts && group.len() > 1 {
+                    if attempt == attempts && group.len() > 1 {
                         // The shop answers reads: one product may be more than it can bear.
                         return Ok(halves(group, PART_ATTEMPTS));
                     }

@@ -5,10 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    super::look_up::{self, Probe},
+    super::{
+        client::REFUSALS_MAX,
+        look_up::{self, Probe},
+    },
     Stop, Writer,
 };
-use crate::{Call, CallResult, CallState, Error, JournaledCall, Refusal, WriteItem};
+use crate::{
+    Call, CallResult, CallState, Error, JournaledCall, Refusal, WriteItem, budget::Permit,
+};
 
 /// How often a call is sent before the record is postponed.
 const ATTEMPTS: u32 = 4;
@@ -131,6 +136,14 @@ impl Writer<'_> {
         self.journal.still_ours().await.map_err(|error| Stop::Fatal(error.into()))
     }
 
+    /// Waits until the shop's budget has room for a write, and makes sure that the work was not taken
+    /// away meanwhile. For every write that does not directly follow its intent.
+    pub(super) async fn permit(&self) -> Result<Permit, Stop> {
+        let permit = self.client.write_permit().await.map_err(Stop::of)?;
+        self.still_ours().await?;
+        Ok(permit)
+    }
+
     pub(super) async fn record(&self, results: &[CallResult]) -> Result<(), Stop> {
         if results.is_empty() {
             return Ok(());
@@ -154,7 +167,6 @@ impl Writer<'_> {
                 if let Some(value) = found.map_err(Stop::of)? {
                     return self.applied(item, step.ordinal, value).await;
                 }
-                self.still_ours().await?;
             }
             Standing::Changed => {
                 let found = look_up::look_otherwise(self.client, &step.probe).await;
@@ -162,22 +174,37 @@ impl Writer<'_> {
                     let value = self.applied(item, step.ordinal, value).await?;
                     return Err(stands_otherwise(step.ordinal, &value));
                 }
-                self.intend(&[call]).await?;
+                return self.send_new(item, step, call).await;
             }
-            Standing::New => self.intend(&[call]).await?,
+            Standing::New => return self.send_new(item, step, call).await,
         }
-        self.send(item, step).await
+        self.send(item, step, None).await
+    }
+
+    /// Commits the intent of a call and sends it.
+    async fn send_new(&self, item: &WriteItem, step: &Step, call: Call) -> Result<Value, Stop> {
+        // Before the intent, for the shop may make us wait.
+        let permit = self.client.write_permit().await.map_err(Stop::of)?;
+        self.intend(&[call]).await?;
+        self.send(item, step, Some(permit)).await
     }
 
     /// Sends a call whose intent is committed. Before it is sent again, the shop is asked whether it
     /// had its effect, and the journal whether the work is still ours.
-    async fn send(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
+    async fn send(
+        &self,
+        item: &WriteItem,
+        step: &Step,
+        mut first: Option<Permit>,
+    ) -> Result<Value, Stop> {
         let mut last = Stop::Postponed("it was not sent".to_owned());
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                self.still_ours().await?;
-            }
-            let error = match self.client.post(&step.path, &step.body).await {
+        let (mut attempt, mut refusals) = (0, 0);
+        while attempt < ATTEMPTS && refusals < REFUSALS_MAX {
+            let permit = match first.take() {
+                Some(permit) => permit,
+                None => self.permit().await?,
+            };
+            let error = match self.client.post_with(permit, &step.path, &step.body).await {
                 Ok(answer) => match step.probe.result(&answer) {
                     Some(value) => return self.applied(item, step.ordinal, value).await,
                     None => Error::Unreadable {
@@ -190,7 +217,11 @@ impl Writer<'_> {
             };
             last = Stop::of(error.clone());
             match error {
-                Error::Throttled { retry_after, .. } => wait(attempt, retry_after).await,
+                // It had no effect and is no try; the budget waits as long as the shop asks.
+                Error::Throttled { .. } => {
+                    refusals += 1;
+                    continue;
+                }
                 Error::Rejected { field, problem, .. } => {
                     let found = look_up::look(self.client, &step.probe).await.map_err(Stop::of)?;
                     return match found {
@@ -219,6 +250,7 @@ impl Writer<'_> {
                 }
                 fatal => return Err(Stop::Fatal(fatal)),
             }
+            attempt += 1;
         }
         Err(last)
     }

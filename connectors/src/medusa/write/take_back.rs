@@ -8,6 +8,7 @@
 use serde_json::json;
 
 use super::{
+    super::client::REFUSALS_MAX,
     Stop, Writer,
     step::{call, leaving},
 };
@@ -47,10 +48,18 @@ impl Writer<'_> {
     ) -> Result<Stop, Stop> {
         let deletion = call(item, ORDINAL, TAKE_BACK, &json!({ "path": made.path }));
         self.intend(&[deletion]).await?;
-        self.still_ours().await?;
         let result =
             |ordinal, state| CallResult { source_id: item.source_id.clone(), ordinal, state };
-        match self.client.delete(&made.path).await {
+        let mut refusals = 0;
+        let deleted = loop {
+            let permit = self.permit().await?;
+            match self.client.delete(permit, &made.path).await {
+                // It had no effect; the budget waits as long as the shop asks.
+                Err(Error::Throttled { .. }) if refusals < REFUSALS_MAX => refusals += 1,
+                deleted => break deleted,
+            }
+        };
+        match deleted {
             Ok(_) | Err(Error::Missing { .. }) => {
                 let message = &refusal.message;
                 let mut results: Vec<CallResult> = (0..=made.last)

@@ -1,6 +1,7 @@
 //! The use-cases, one file per noun. They decide; they know neither the wire nor SQL.
 
 pub mod audit;
+pub mod budget;
 pub mod connection;
 pub mod mapping;
 pub mod migration;
@@ -47,6 +48,8 @@ pub struct App {
     pub wake: Notify,
     /// The isolated shops of TEST runs.
     pub sandboxes: sandbox::Sandboxes,
+    /// The budgets of the shops that are worked with.
+    pub budgets: budget::Budgets,
     /// The preflights of this process.
     pub preflights: preflight::Preflights,
     /// The streams that are open.
@@ -82,6 +85,7 @@ impl App {
             verifier,
             objects: Arc::new(objects),
             sandboxes: sandbox::Sandboxes::default(),
+            budgets: budget::Budgets::default(),
             preflights: preflight::Preflights::default(),
             tasks: TaskTracker::new(),
             wake: Notify::new(),

@@ -12,6 +12,7 @@ pub mod finding;
 pub mod job;
 pub mod lookup;
 pub mod progress;
+pub mod rate_budget;
 pub mod record_key;
 pub mod record_link;
 pub mod reference;

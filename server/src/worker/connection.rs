@@ -74,7 +74,7 @@ async fn look(app: &App, connection: &Resource<Connection>, found: &mut Found) -
         }
         ConnectionConfig::Medusa { base_url, .. } => {
             let (_, secret) = connection::with_secret(app, account, &connection.name).await?;
-            let shop = connection::medusa_shop(app, base_url, secret).await?;
+            let shop = connection::medusa_shop(app, account, base_url, secret).await?;
             take(Target::check(&shop).await?, found);
             if found.verification.checks.iter().all(|check| check.passed) {
                 count(&shop, found).await?;

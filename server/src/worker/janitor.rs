@@ -21,6 +21,8 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(3_600);
 /// How long the answer to a request id is kept.
 const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long the budget of a shop is kept that nobody calls.
+const BUDGETS_KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// How many accounts are asked for at once.
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// How many answers are removed in one transaction.
@@ -94,6 +96,9 @@ async fn tidy(app: &App, account: &str, removed: &mut Removed) -> Result<()> {
             break;
         }
     }
+    let mut tx = app.store.begin(account).await?;
+    tx.rate_budget_forget(BUDGETS_KEPT_FOR.as_secs_f64()).await?;
+    tx.commit().await?;
     let mut after = Some(String::new());
     while let Some(behind) = after.take() {
         let mut tx = app.store.begin(account).await?;

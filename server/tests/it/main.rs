@@ -10,6 +10,7 @@
 
 mod accounts;
 mod binary;
+mod budgets;
 mod buf;
 mod contract;
 mod database;

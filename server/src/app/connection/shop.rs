@@ -46,7 +46,7 @@ pub async fn open_source(app: &App, account: &str, name: &Name) -> Result<Box<dy
             })
         }
         ConnectionConfig::Medusa { base_url, .. } => {
-            Ok(Box::new(medusa_shop(app, base_url, secret).await?))
+            Ok(Box::new(medusa_shop(app, account, base_url, secret).await?))
         }
         ConnectionConfig::Sandbox { platform, .. } => Err(unsupported(platform, "source")),
     }
@@ -62,7 +62,7 @@ pub async fn open_target(app: &App, account: &str, name: &Name) -> Result<Box<dy
     let (connection, secret) = usable(app, account, name).await?;
     match &connection.body.config {
         ConnectionConfig::Medusa { base_url, .. } => {
-            Ok(Box::new(medusa_shop(app, base_url, secret).await?))
+            Ok(Box::new(medusa_shop(app, account, base_url, secret).await?))
         }
         ConnectionConfig::Sandbox { platform, .. } => Err(unsupported(platform, "target")),
         ConnectionConfig::ShopifyCsv(_) => {
@@ -187,6 +187,7 @@ pub(crate) async fn currency_of_orders(shop: &dyn Source) -> Result<Option<Strin
 
 pub(crate) async fn medusa_shop(
     app: &App,
+    account: &str,
     base_url: &str,
     secret: Option<SecretString>,
 ) -> Result<Medusa> {
@@ -198,6 +199,7 @@ pub(crate) async fn medusa_shop(
     })?;
     let mut settings = medusa::Settings::new(base_url, secret);
     settings.http = HttpSettings { private_hosts_allowed: local, ..HttpSettings::default() };
+    settings.budget = app.budgets.of(&app.store, account, base_url);
     Ok(Medusa::connect(settings)?)
 }
 

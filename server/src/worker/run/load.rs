@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use cartage_connectors::{
@@ -25,6 +26,7 @@ use super::{
     journal::Journal,
     ledger::{Row, unreadable_row},
     meter::Meter,
+    patience::wait_for_budget,
 };
 use crate::{
     app::record_key::{self, Key, KeyType},
@@ -37,8 +39,8 @@ use crate::{
 /// How often a record, or a whole batch, is tried before it is given up.
 pub(super) const POLICY: Policy = Policy {
     attempts_max: 6,
-    delay_first: std::time::Duration::from_millis(500),
-    delay_max: std::time::Duration::from_secs(20),
+    delay_first: Duration::from_millis(500),
+    delay_max: Duration::from_secs(20),
 };
 
 /// Why loading stopped before its end.
@@ -314,7 +316,7 @@ impl Loader<'_> {
         let records = left.values_mut().map(|it| &mut it.mapped);
         without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
         tx.rollback().await?;
-        let mut attempt = 0;
+        let (mut attempt, mut refusals) = (0, 0);
         while !left.is_empty() {
             attempt += 1;
             self.work.go_on()?;
@@ -329,37 +331,45 @@ impl Loader<'_> {
                     self.work.commit(tx).await?;
                 }
             }
-            let (postponed, asked) = match answer {
-                Ok(written) => {
-                    (self.take(kind, &mut left, written, attempt, &journal).await?, None)
-                }
+            let (held_up, asked) = match answer {
+                Ok(written) => self.take(kind, &mut left, written, attempt, &journal).await?,
                 Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
                 Err(error @ ShopError::Unauthorised { .. }) => {
                     return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
                 }
-                Err(
-                    ref error @ (ShopError::Transient { retry_after, .. }
-                    | ShopError::Throttled { retry_after, .. }),
-                ) => (Some(error.to_string()), retry_after),
+                Err(ref error @ ShopError::Transient { retry_after, .. }) => {
+                    (HeldUp::Away(error.to_string()), retry_after)
+                }
+                Err(ref error @ ShopError::Throttled { retry_after, .. }) => {
+                    (HeldUp::Deferred(error.to_string()), retry_after)
+                }
                 Err(error) => return Err(Stopped::Failed(error.into())),
             };
             if left.is_empty() {
                 break;
             }
-            let problem = postponed.unwrap_or_default();
+            if let HeldUp::Deferred(problem) = &held_up {
+                attempt -= 1;
+                refusals += 1;
+                wait_for_budget(self.work, self.run, problem, refusals, asked).await?;
+                continue;
+            }
+            refusals = 0;
             match POLICY.decide(attempt, asked, rand::random_range(0..=1_000)) {
                 Decision::Retry(delay) => tokio::select! {
                     () = tokio::time::sleep(delay) => {}
                     () = self.work.stop.cancelled() => return Err(Stopped::Withdrawn),
                 },
-                Decision::GiveUp if answer_was_whole(&problem) => {
-                    self.give_up(kind, left, attempt, &problem).await?;
-                    break;
-                }
-                Decision::GiveUp => {
-                    let error = Error::new(Reason::UpstreamUnavailable, problem);
-                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
-                }
+                Decision::GiveUp => match held_up {
+                    HeldUp::Away(problem) => {
+                        let error = Error::new(Reason::UpstreamUnavailable, problem);
+                        return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
+                    }
+                    HeldUp::Postponed(problem) | HeldUp::Deferred(problem) => {
+                        self.give_up(kind, left, attempt, &problem).await?;
+                        break;
+                    }
+                },
             }
         }
         Ok(())
@@ -410,7 +420,8 @@ impl Loader<'_> {
             .collect())
     }
 
-    /// Settles what was written; gives the last reason for which records were postponed.
+    /// Settles what was written; gives the last reason for which records were put off, and how long
+    /// the shop asked to wait.
     async fn take(
         &self,
         kind: Kind,
@@ -418,9 +429,10 @@ impl Loader<'_> {
         written: Vec<Written>,
         attempt: u32,
         journal: &Journal<'_>,
-    ) -> std::result::Result<Option<String>, Stopped> {
+    ) -> std::result::Result<(HeldUp, Option<Duration>), Stopped> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
-        let (mut rows, mut links, mut postponed) = (Vec::new(), Vec::new(), None);
+        let (mut rows, mut links) = (Vec::new(), Vec::new());
+        let (mut postponed, mut deferred, mut asked) = (None, None, None);
         for one in written {
             let Some(it) = left.get(&one.source_id) else { continue };
             links.extend(one.partial.into_iter().map(|link| self.link(kind, it, link)));
@@ -442,7 +454,12 @@ impl Loader<'_> {
                     Row::unknown(kind, &one.source_id, Some(it.ordinal), &why).tried(attempt)
                 }
                 WrittenOutcome::Postponed(why) => {
-                    postponed = Some(format!("{POSTPONED}{why}"));
+                    postponed = Some(why);
+                    continue;
+                }
+                WrittenOutcome::Deferred { why, retry_after } => {
+                    deferred = Some(why);
+                    asked = asked.max(retry_after);
                     continue;
                 }
             };
@@ -450,7 +467,12 @@ impl Loader<'_> {
             left.remove(&one.source_id);
         }
         self.settle_with(kind, rows, links, Some(journal)).await?;
-        Ok(postponed)
+        // A record with trouble of its own has used a try, whatever held up the others.
+        let held_up = match (postponed, deferred) {
+            (Some(why), _) => HeldUp::Postponed(why),
+            (None, why) => HeldUp::Deferred(why.unwrap_or_default()),
+        };
+        Ok((held_up, asked))
     }
 
     fn link(&self, kind: Kind, it: &Ready, link: Link) -> RecordLink {
@@ -478,7 +500,6 @@ impl Loader<'_> {
         problem: &str,
     ) -> std::result::Result<(), Stopped> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
-        let problem = problem.trim_start_matches(POSTPONED);
         let items = self.items(kind, left.values()).await?;
         let rows = items.iter().filter_map(|item| {
             let Ready { ordinal, keys, .. } = left.get(&item.source_id)?;
@@ -532,11 +553,14 @@ impl Loader<'_> {
     }
 }
 
-/// Marks that the shop answered for the batch and only some records were put off.
-const POSTPONED: &str = "postponed: ";
-
-fn answer_was_whole(problem: &str) -> bool {
-    problem.starts_with(POSTPONED)
+/// Why records of a batch have no outcome yet.
+enum HeldUp {
+    /// The shop gave no answer for any of them.
+    Away(String),
+    /// It answered for the batch; these must be tried again.
+    Postponed(String),
+    /// Its budget had no room for them.
+    Deferred(String),
 }
 
 /// What a run's rows say about a value that changed on its way.

@@ -22,6 +22,8 @@ const SAMPLES_MAX: usize = 64;
 pub(super) struct Meter {
     kinds: Vec<KindProgress>,
     costs_s: BTreeMap<String, (f64, i64)>,
+    /// What a record of a kind usually costs beside one of another kind.
+    priors: BTreeMap<String, u32>,
     current: Option<(String, Instant, i64)>,
     samples: VecDeque<(Instant, i64)>,
     written_at: Option<Instant>,
@@ -33,6 +35,7 @@ impl Meter {
         kinds: &[String],
         totals: &BTreeMap<String, i64>,
         counts: &[OutcomeCount],
+        priors: BTreeMap<String, u32>,
     ) -> Self {
         let mut meter = Self {
             kinds: kinds
@@ -44,6 +47,7 @@ impl Meter {
                 })
                 .collect(),
             costs_s: BTreeMap::new(),
+            priors,
             current: None,
             samples: VecDeque::new(),
             written_at: None,
@@ -118,13 +122,23 @@ impl Meter {
         }
     }
 
-    /// Seconds per record of a kind: measured, or the mean of what was measured.
+    /// Seconds per record of a kind: measured; or what it usually costs, at the speed of the kinds
+    /// that were measured.
     #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
     fn cost_s(&self, kind: &str) -> Option<f64> {
-        let (seconds, records) = self.costs_s.get(kind).copied().or_else(|| {
-            self.costs_s.values().copied().reduce(|sum, next| (sum.0 + next.0, sum.1 + next.1))
-        })?;
-        Some(seconds / to_f64(records.max(1)))
+        if let Some((seconds, records)) = self.costs_s.get(kind) {
+            return Some(seconds / to_f64((*records).max(1)));
+        }
+        let (mut seconds, mut weight) = (0.0, 0.0);
+        for (measured, (took, records)) in &self.costs_s {
+            seconds += took;
+            weight += to_f64(*records) * self.prior(measured);
+        }
+        (weight > 0.0).then(|| seconds / weight * self.prior(kind))
+    }
+
+    fn prior(&self, kind: &str) -> f64 {
+        f64::from(self.priors.get(kind).copied().unwrap_or(1).max(1))
     }
 
     #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
@@ -152,4 +166,30 @@ impl Meter {
 
 fn to_f64(count: i64) -> f64 {
     i32::try_from(count).map_or(f64::from(i32::MAX), f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_estimated_by_its_usual_cost_until_it_is_measured() {
+        let kinds = ["customer".to_owned(), "order".to_owned()];
+        let totals = kinds.iter().map(|kind| (kind.clone(), 100)).collect();
+        let priors = BTreeMap::from([("customer".to_owned(), 20), ("order".to_owned(), 60)]);
+        let mut meter = Meter::new(&kinds, &totals, &[], priors);
+        let eta_s = |meter: &mut Meter| {
+            let progress = meter.progress("load");
+            let eta = progress.kinds.iter().map(|kind| kind.eta_s.map(f64::round));
+            eta.collect::<Vec<_>>()
+        };
+        assert_eq!(eta_s(&mut meter), [None, None], "nothing is measured");
+        meter.costs_s.insert("customer".to_owned(), (20.0, 50));
+        meter.count("customer", "migrated", "created", 50);
+        // Two customers and a half in a second; an order is three times as dear.
+        assert_eq!(eta_s(&mut meter), [Some(20.0), Some(120.0)]);
+        meter.costs_s.insert("order".to_owned(), (30.0, 10));
+        meter.count("order", "migrated", "created", 10);
+        assert_eq!(eta_s(&mut meter), [Some(20.0), Some(270.0)], "each its own");
+    }
 }

@@ -12,6 +12,7 @@ mod load;
 mod merge;
 mod meter;
 mod needs;
+mod patience;
 mod rollback;
 mod shop;
 mod window;
@@ -174,7 +175,11 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     tx.rollback().await?;
     let kind_names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
     let in_scope: i64 = totals.values().sum();
-    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts));
+    let priors = kinds
+        .iter()
+        .map(|kind| (kind.as_str().to_owned(), way.target.usual_calls(*kind)))
+        .collect();
+    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts, priors));
     let loader = Loader {
         work,
         way: &way,
@@ -229,7 +234,7 @@ async fn prepare(
     }
     let totals = way.totals().await?;
     let needs = needs::gather(work, way).await?;
-    let mut tries = 0;
+    let (mut tries, mut refusals) = (0, 0);
     let prepared = loop {
         tries += 1;
         work.go_on()?;
@@ -238,18 +243,23 @@ async fn prepare(
             Err(error @ ShopError::Unauthorised { .. }) => {
                 return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
             }
-            Err(
-                ref error @ (ShopError::Transient { retry_after, .. }
-                | ShopError::Throttled { retry_after, .. }),
-            ) => match POLICY.decide(tries, retry_after, rand::random_range(0..=1_000)) {
-                Decision::Retry(delay) => tokio::select! {
-                    () = tokio::time::sleep(delay) => {}
-                    () = work.stop.cancelled() => return Err(Stopped::Withdrawn),
-                },
-                Decision::GiveUp => {
-                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error.clone().into()));
+            Err(ref error @ ShopError::Throttled { retry_after, .. }) => {
+                tries -= 1;
+                refusals += 1;
+                let problem = error.to_string();
+                patience::wait_for_budget(work, &run.name, &problem, refusals, retry_after).await?;
+            }
+            Err(ref error @ ShopError::Transient { retry_after, .. }) => {
+                match POLICY.decide(tries, retry_after, rand::random_range(0..=1_000)) {
+                    Decision::Retry(delay) => tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        () = work.stop.cancelled() => return Err(Stopped::Withdrawn),
+                    },
+                    Decision::GiveUp => {
+                        return Err(Stopped::Pause("TARGET_UNAVAILABLE", error.clone().into()));
+                    }
                 }
-            },
+            }
             Err(error) => return Err(Stopped::Failed(error.into())),
         }
     };

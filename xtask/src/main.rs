@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
+mod bench;
 mod demo;
 mod e2e;
 mod server;
@@ -23,6 +24,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
+    /// Measures what the documentation gives figures of.
+    Bench(bench::Options),
     /// Migrates a made-up shop end to end, and checks every outcome.
     Demo(demo::Options),
     /// Migrates shops into a real server of a platform, and compares everything.
@@ -37,6 +40,7 @@ enum Chore {
 async fn main() -> ExitCode {
     let root = root();
     let done = match Cli::parse().chore {
+        Chore::Bench(options) => bench::run(&options).await,
         Chore::Demo(options) => demo::run(&options).await,
         Chore::E2e(options) => e2e::run(&root, &options).await,
         Chore::Sqlx(options) => sqlx::run(&root, &options).await,

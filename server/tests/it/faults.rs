@@ -17,7 +17,7 @@ use crate::{
     invariants::{self, Evidence},
     processes::{Deployment, Life, death_at},
     streams_record::{Asked, Recording, What},
-    support::{Server, connect, database, folder, products, sandbox, small_shop, soon},
+    support::{Server, connect, database, folder, products, sandbox, shop_of, soon},
     walk::{Walk, live},
 };
 
@@ -132,7 +132,7 @@ async fn a_worker_that_stood_still_changes_nothing_when_it_goes_on() {
             deployment.start_as(&["--role", "worker"], failpoint.as_deref()).await
         };
         let first = worker(None).await;
-        let (files, _) = small_shop();
+        let (files, _) = shop_of(40);
         let export = files.path().join("export");
         let walk = Walk::begin_as(deployment.client(&api).await, &export).await;
         let (plan, before) = walk.ready().await;

@@ -18,16 +18,16 @@ use crate::{
     invariants::{self, Evidence, Made},
     processes::Deployment,
     streams_record::{Asked, Ended, Recording, What},
-    support::{connection, sandbox, small_shop, soon, uuid4},
+    support::{connection, sandbox, shop_of, soon, uuid4},
     walk::{Walk, live},
 };
 
 /// How many make connections at once.
-const MAKERS: usize = 4;
+const MAKERS: usize = 2;
 /// How often the database crashes.
 const CRASHES: usize = 3;
 /// How many writes of the run lie between two crashes.
-const WRITES_BETWEEN: u64 = 60;
+const WRITES_BETWEEN: u64 = 30;
 /// How long the shop takes for each, so that a run goes on for a while.
 const WRITE_MS: u64 = 30;
 
@@ -45,7 +45,7 @@ async fn make(client: &Client, maker: usize, end: &AtomicBool) -> (Vec<Made>, BT
                 Ok(resource) => {
                     let (name, uid) = (resource.name, resource.uid);
                     made.push(Made { request_id: request.request_id, name, uid });
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     break;
                 }
                 Err(Error::Status(status)) => {
@@ -109,7 +109,7 @@ async fn a_database_that_crashes_under_a_run_costs_nothing() {
     let url = postgres.url("cartage");
     let deployment = Deployment::new(Some(&url));
     let mut life = deployment.start(None).await;
-    let (files, _) = small_shop();
+    let (files, _) = shop_of(40);
     let export = files.path().join("export");
     let walk = Walk::begin_as(deployment.client(&life).await, &export).await;
     let (plan, before) = walk.ready().await;

@@ -165,12 +165,17 @@ pub(crate) fn products(rows: &str) -> Vec<u8> {
 
 /// A made-up export with faults; the manifest says which.
 pub(crate) fn small_shop() -> (tempfile::TempDir, shopify_export::Manifest) {
+    shop_of(100)
+}
+
+/// The same with so many products, customers and orders.
+pub(crate) fn shop_of(count: usize) -> (tempfile::TempDir, shopify_export::Manifest) {
     let folder = tempfile::tempdir().unwrap();
     let settings = shopify_export::Settings {
         seed: 11,
-        products: 100,
-        customers: 100,
-        orders: 100,
+        products: count,
+        customers: count,
+        orders: count,
         ..shopify_export::Settings::default()
     };
     let manifest = shopify_export::generate(&settings, &folder.path().join("export")).unwrap();

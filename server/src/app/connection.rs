@@ -25,7 +25,7 @@ use crate::{
     store::{
         Tx,
         event::NewEvent,
-        resource::{Body, Cut, Resource, State},
+        resource::{Body, Cut, Resource},
     },
 };
 pub use config::{ConnectionConfig, Role, ShopifyCsvConfig};
@@ -259,16 +259,7 @@ pub async fn verify(tx: &mut Tx, name: &Name) -> Result<(Resource<Connection>, C
 
 /// The event of a change of state.
 pub fn state_event(connection: &Resource<Connection>, before: ConnectionState) -> NewEvent {
-    NewEvent {
-        event_type: "connection.state_changed".to_owned(),
-        resource: connection.name.to_string(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != connection.state).then(|| before.as_str().to_owned()),
-        state: Some(connection.state.as_str().to_owned()),
-        failure: connection.body.failure.clone(),
-        ..NewEvent::default()
-    }
+    NewEvent { failure: connection.body.failure.clone(), ..NewEvent::of_state(connection, before) }
 }
 
 /// The secret of a connection, where it has one.

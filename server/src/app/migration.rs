@@ -360,14 +360,5 @@ fn check_display_name(text: &str) -> Result<()> {
 
 /// The event of a change of state.
 fn state_event(migration: &Resource<Migration>, before: MigrationState) -> NewEvent {
-    NewEvent {
-        event_type: "migration.state_changed".to_owned(),
-        resource: migration.name.to_string(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != migration.state).then(|| before.as_str().to_owned()),
-        state: Some(migration.state.as_str().to_owned()),
-        failure: migration.body.failure.clone(),
-        ..NewEvent::default()
-    }
+    NewEvent { failure: migration.body.failure.clone(), ..NewEvent::of_state(migration, before) }
 }

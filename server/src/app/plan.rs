@@ -375,15 +375,7 @@ fn merge(known: &mut Vec<String>, more: &[String]) {
 
 /// The event of a change of state.
 fn state_event(plan: &Resource<Plan>, before: PlanState) -> NewEvent {
-    NewEvent {
-        event_type: "plan.state_changed".to_owned(),
-        resource: plan.name.to_string(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != plan.state).then(|| before.as_str().to_owned()),
-        state: Some(plan.state.as_str().to_owned()),
-        ..NewEvent::default()
-    }
+    NewEvent::of_state(plan, before)
 }
 
 #[cfg(test)]

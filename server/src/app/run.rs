@@ -207,16 +207,8 @@ pub fn advance(run: &mut Resource<Run>, event: RunEvent) -> Result<Option<NewEve
 
 /// The event of a change of state.
 pub fn state_event(run: &Resource<Run>, before: RunState) -> NewEvent {
-    let mut event = NewEvent {
-        event_type: "run.state_changed".to_owned(),
-        resource: run.name.as_str().to_owned(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != run.state).then(|| before.as_str().to_owned()),
-        state: Some(run.state.as_str().to_owned()),
-        failure: run.body.failure.clone(),
-        ..NewEvent::default()
-    };
+    let mut event =
+        NewEvent { failure: run.body.failure.clone(), ..NewEvent::of_state(run, before) };
     if !run.body.pause_reason.is_empty() {
         event.attributes.insert("pauseReason".to_owned(), run.body.pause_reason.clone());
     }

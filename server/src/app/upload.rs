@@ -333,16 +333,7 @@ pub async fn remove_bytes(app: &App, uploads: &[Resource<Upload>]) {
 
 /// The event of a change of state.
 pub fn state_event(upload: &Resource<Upload>, before: UploadState) -> NewEvent {
-    NewEvent {
-        event_type: "upload.state_changed".to_owned(),
-        resource: upload.name.to_string(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != upload.state).then(|| before.as_str().to_owned()),
-        state: Some(upload.state.as_str().to_owned()),
-        failure: upload.body.failure.clone(),
-        ..NewEvent::default()
-    }
+    NewEvent { failure: upload.body.failure.clone(), ..NewEvent::of_state(upload, before) }
 }
 
 /// Where the bytes of an upload lie.

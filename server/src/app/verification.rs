@@ -17,7 +17,7 @@ use crate::{
     store::{
         Tx,
         event::NewEvent,
-        resource::{Body, Resource, State},
+        resource::{Body, Resource},
     },
 };
 
@@ -107,14 +107,5 @@ pub async fn under_way(tx: &mut Tx, run: &Name) -> Result<Option<String>> {
 
 /// The event of a change of state.
 pub fn state_event(report: &Resource<VerificationReport>, before: VerificationState) -> NewEvent {
-    NewEvent {
-        event_type: "verification_report.state_changed".to_owned(),
-        resource: report.name.as_str().to_owned(),
-        actor: "system".to_owned(),
-        // What was created has no state before.
-        previous_state: (before != report.state).then(|| before.as_str().to_owned()),
-        state: Some(report.state.as_str().to_owned()),
-        failure: report.body.failure.clone(),
-        ..NewEvent::default()
-    }
+    NewEvent { failure: report.body.failure.clone(), ..NewEvent::of_state(report, before) }
 }

@@ -42,6 +42,11 @@ impl NewEvent {
             ..Self::default()
         }
     }
+
+    /// A change of state. What was created has no state before.
+    pub fn of_state<B: Body>(resource: &Resource<B>, before: B::State) -> Self {
+        Self::about(resource, "state_changed", (before != resource.state).then_some(before))
+    }
 }
 
 /// An event as it was written.

@@ -38,8 +38,12 @@ pub(crate) fn read(path: &Path, format: FileFormat) -> Result<Vec<Line>, Failure
     read.map_err(|problem| Failure::Usage(format!("{}: {problem}", path.display())))
 }
 
-fn read_csv(input: impl Read) -> Result<Vec<Line>, String> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(input);
+fn read_csv(mut input: impl Read) -> Result<Vec<Line>, String> {
+    let mut text = String::new();
+    input.read_to_string(&mut text).map_err(|error| error.to_string())?;
+    // With both characters at the end of a line, csv gives each row the number of the line before.
+    let text = text.replace("\r\n", "\n");
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let titles = reader.headers().map_err(|error| error.to_string())?.clone();
     let mut columns = Vec::new();
     for title in &titles {

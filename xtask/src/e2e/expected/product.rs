@@ -80,7 +80,8 @@ fn markets(sheet: &Sheet<'_>, facts: &mut Facts) {
         sheet.first(heading);
         let path = format!("metadata.assigned.scoped[{place}]");
         facts.put(format!("{path}.scope.level"), "website");
-        facts.put(format!("{path}.scope.code"), heading["included / ".len()..].trim());
+        let (_, market) = heading.split_once('/').unwrap_or_default();
+        facts.put(format!("{path}.scope.code"), market.trim());
         facts.put(format!("{path}.value"), said.to_string());
         place += 1;
     }

@@ -89,6 +89,32 @@ pub enum MigrationEvent {
     Delete,
 }
 
+impl MigrationEvent {
+    /// Every event.
+    pub const ALL: [Self; 20] = [
+        Self::PlanSubmitted,
+        Self::PlanWithdrawn,
+        Self::PlanApproved,
+        Self::ScopeChanged,
+        Self::RunScheduled,
+        Self::RunUnscheduled,
+        Self::RunStarted,
+        Self::RunPaused,
+        Self::RunAwaited,
+        Self::RunSucceeded,
+        Self::RunSucceededInPart,
+        Self::RunFailed,
+        Self::RunCancelled,
+        Self::RollbackStarted,
+        Self::RollbackSucceeded,
+        Self::RollbackSucceededInPart,
+        Self::RollbackFailed,
+        Self::Complete,
+        Self::Cancel,
+        Self::Delete,
+    ];
+}
+
 /// An event that a state does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a migration that is {} cannot take {event:?}", state.as_str())]
@@ -229,28 +255,7 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
 mod tests {
     use super::*;
 
-    const EVENTS: [MigrationEvent; 20] = [
-        MigrationEvent::PlanSubmitted,
-        MigrationEvent::PlanWithdrawn,
-        MigrationEvent::PlanApproved,
-        MigrationEvent::ScopeChanged,
-        MigrationEvent::RunScheduled,
-        MigrationEvent::RunUnscheduled,
-        MigrationEvent::RunStarted,
-        MigrationEvent::RunPaused,
-        MigrationEvent::RunAwaited,
-        MigrationEvent::RunSucceeded,
-        MigrationEvent::RunSucceededInPart,
-        MigrationEvent::RunFailed,
-        MigrationEvent::RunCancelled,
-        MigrationEvent::RollbackStarted,
-        MigrationEvent::RollbackSucceeded,
-        MigrationEvent::RollbackSucceededInPart,
-        MigrationEvent::RollbackFailed,
-        MigrationEvent::Complete,
-        MigrationEvent::Cancel,
-        MigrationEvent::Delete,
-    ];
+    const EVENTS: [MigrationEvent; 20] = MigrationEvent::ALL;
 
     fn walk(events: &[MigrationEvent]) -> Result<MigrationState, Illegal> {
         events.iter().try_fold(MigrationState::Draft, |state, event| next(state, *event))

@@ -80,6 +80,30 @@ pub enum RunEvent {
     TakenBack,
 }
 
+impl RunEvent {
+    /// Every event.
+    pub const ALL: [Self; 18] = [
+        Self::Schedule,
+        Self::Unschedule,
+        Self::Miss,
+        Self::Due,
+        Self::Start,
+        Self::Taken,
+        Self::Pause,
+        Self::Drained,
+        Self::Resume,
+        Self::Retry,
+        Self::Accept,
+        Self::Cancel,
+        Self::Loaded,
+        Self::Accounted,
+        Self::Undecided,
+        Self::Fail,
+        Self::RollBack,
+        Self::TakenBack,
+    ];
+}
+
 impl RunState {
     /// Every state.
     pub const ALL: [Self; 14] = [
@@ -236,26 +260,7 @@ pub struct IllegalRunEvent {
 mod tests {
     use super::*;
 
-    const EVENTS: [RunEvent; 18] = [
-        RunEvent::Schedule,
-        RunEvent::Unschedule,
-        RunEvent::Miss,
-        RunEvent::Due,
-        RunEvent::Start,
-        RunEvent::Taken,
-        RunEvent::Pause,
-        RunEvent::Drained,
-        RunEvent::Resume,
-        RunEvent::Retry,
-        RunEvent::Accept,
-        RunEvent::Cancel,
-        RunEvent::Loaded,
-        RunEvent::Accounted,
-        RunEvent::Undecided,
-        RunEvent::Fail,
-        RunEvent::RollBack,
-        RunEvent::TakenBack,
-    ];
+    const EVENTS: [RunEvent; 18] = RunEvent::ALL;
 
     #[test]
     fn the_whole_matrix_is_as_reviewed() {

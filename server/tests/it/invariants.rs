@@ -305,52 +305,15 @@ async fn told(connection: &mut PgConnection, evidence: &Evidence, found: &mut Ve
     }
 }
 
-const RUN_EVENTS: [RunEvent; 12] = [
-    RunEvent::Start,
-    RunEvent::Taken,
-    RunEvent::Pause,
-    RunEvent::Drained,
-    RunEvent::Resume,
-    RunEvent::Retry,
-    RunEvent::Accept,
-    RunEvent::Cancel,
-    RunEvent::Loaded,
-    RunEvent::Accounted,
-    RunEvent::Undecided,
-    RunEvent::Fail,
-];
-
-const MIGRATION_EVENTS: [MigrationEvent; 19] = [
-    MigrationEvent::PlanSubmitted,
-    MigrationEvent::PlanWithdrawn,
-    MigrationEvent::PlanApproved,
-    MigrationEvent::ScopeChanged,
-    MigrationEvent::RunScheduled,
-    MigrationEvent::RunUnscheduled,
-    MigrationEvent::RunStarted,
-    MigrationEvent::RunPaused,
-    MigrationEvent::RunAwaited,
-    MigrationEvent::RunSucceeded,
-    MigrationEvent::RunSucceededInPart,
-    MigrationEvent::RunFailed,
-    MigrationEvent::RunCancelled,
-    MigrationEvent::RollbackStarted,
-    MigrationEvent::RollbackSucceeded,
-    MigrationEvent::RollbackFailed,
-    MigrationEvent::Complete,
-    MigrationEvent::Cancel,
-    MigrationEvent::Delete,
-];
-
 fn leads(of: &str, from: &str, to: &str) -> bool {
     if of == "run" {
         let (Some(from), to) = (RunState::parse(from), RunState::parse(to)) else { return false };
-        return RUN_EVENTS.iter().any(|event| from.next(*event).is_ok_and(|next| next == to));
+        return RunEvent::ALL.iter().any(|event| from.next(*event).is_ok_and(|next| next == to));
     }
     let (Some(from), to) = (MigrationState::parse(from), MigrationState::parse(to)) else {
         return false;
     };
-    MIGRATION_EVENTS.iter().any(|event| migration::next(from, *event).ok() == to)
+    MigrationEvent::ALL.iter().any(|event| migration::next(from, *event).ok() == to)
 }
 
 /// I6: every change of state that was told is in the engine's table, and begins where the one before

@@ -83,7 +83,7 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         taken.push(tx.resource_get::<Run>(&Name::trusted(name)).await?);
     }
     tx.rollback().await?;
-    let meter = Mutex::new(Meter::new(&names, &totals, &counts));
+    let meter = Mutex::new(Meter::new(&names, &totals, &counts, BTreeMap::new()));
     for taken in taken {
         let (way, _) = shop::open(&work.app, &work.claim.account, &taken).await?;
         let taker = Taker {

@@ -7,7 +7,7 @@
 
 mod said;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, feature = "virtual-time"))]
 mod tests;
 
 use std::{

@@ -187,7 +187,8 @@ mod tests {
         let bucket = |capacity, remaining, restore_per_s, cost| {
             Some(Said::Bucket { capacity, remaining, restore_per_s, cost })
         };
-        let cases: &[(&[(&str, &str)], Option<Said>)] = &[
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: &[(Headers, Option<Said>)] = &[
             (&[], None),
             (
                 &[

@@ -350,7 +350,7 @@ impl State {
         let at = note.at;
         self.heard_at = self.heard_at.max(at);
         match note.heard {
-            Heard::Failed => return self.failed(at),
+            Heard::Failed => self.failed(at),
             Heard::Answered(said) => {
                 self.circuit = Circuit::default();
                 self.paced_calls += 1;

@@ -246,8 +246,17 @@ mod tests {
     /// `WriteUploadChunk` is idempotent by offset, `Validate`, `Preview` and `Check` change nothing.
     #[test]
     fn every_mutating_request_has_a_request_id() {
-        let reading =
-            ["Get", "List", "Watch", "Validate", "Preview", "Check", "Export", "WriteUploadChunk"];
+        let reading = [
+            "Get",
+            "List",
+            "Watch",
+            "Validate",
+            "Preview",
+            "Check",
+            "Export",
+            "Find",
+            "WriteUploadChunk",
+        ];
         let set = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
         for file in set.file.iter().filter(|file| file.package() == "cartage.v1") {
             for method in file.service.iter().flat_map(|service| &service.method) {

@@ -81,9 +81,9 @@ async fn the_markets_of_the_product_columns_are_parts_of_the_shop() {
 #[test]
 fn in_which_markets_a_product_is_is_read() {
     let products =
-        b"Handle,Title,Vendor,Status,Variant SKU,Included / EU,Included / US,Included / UK\n\
-        mug,Mug,Acme,active,a,false,TRUE,perhaps\n\
-        mug,,,,b,false,,\n";
+        b"Handle,Title,Vendor,Status,Variant Price,Variant SKU,Included / EU,Included / US,Included / UK\n\
+        mug,Mug,Acme,active,9.90,a,false,TRUE,perhaps\n\
+        mug,,,,9.90,b,false,,\n";
     let folder = folder(&[("products.csv", products)]);
     let source = open(folder.path()).unwrap();
     let found = read(&source, Kind::Product).remove(0).unwrap();

@@ -161,10 +161,9 @@ async fn what_others_changed_since_is_listed_and_stays() {
     let customers = walk.records(&run.name, &written("CUSTOMER")).await;
     let orders = walk.records(&run.name, &written("ORDER")).await;
     let id = |record: &v1::RunRecord| {
-        let own = |it: &&v1::TargetObject| {
-            it.role == record.kind().as_str_name()["RECORD_KIND_".len()..].to_lowercase()
-        };
-        record.target_objects.iter().find(own).unwrap().target_id.clone()
+        let kind = record.kind().as_str_name().trim_start_matches("RECORD_KIND_").to_lowercase();
+        let own = record.target_objects.iter().find(|it| it.role == kind);
+        own.unwrap().target_id.clone()
     };
     // One product is renamed, one is deleted, one customer buys again.
     let renamed = id(&products[0]);

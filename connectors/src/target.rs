@@ -363,7 +363,7 @@ pub trait Target: Send + Sync {
     fn removal(&self, kind: Kind) -> Removal;
 
     /// Takes the objects of records of one kind out of the shop, each by one call with its intent
-    /// at [`REMOVAL_ORDINAL`]. Gives one [`Removed`] per item. An object that does not carry the
+    /// at [`REMOVAL_ORDINAL`], those first that refer to later ones. Gives one [`Removed`] per item. An object that does not carry the
     /// item's key is kept. An error means that nothing can go on, as for [`Target::write`].
     async fn remove(
         &self,

@@ -16,8 +16,14 @@ use crate::{
     Removed, RemovedOutcome, Result,
 };
 
-/// Deletions at work at once.
-const WIDTH: usize = 8;
+/// Deletions at work at once. Categories go one after the other: Medusa deletes none that has
+/// children (`deleteProductCategories` of `@medusajs/product` 2.21.2, read 2026-11-27).
+const fn width(kind: Kind) -> usize {
+    match kind {
+        Kind::Category => 1,
+        _ => 8,
+    }
+}
 /// How often a deletion is sent before it is put off.
 const ATTEMPTS: u32 = 4;
 /// The longest the shop's wish for patience is followed at once.
@@ -102,7 +108,7 @@ pub(super) async fn remove(
             }
         });
     }
-    let mut results = stream::iter(futures).buffer_unordered(WIDTH);
+    let mut results = stream::iter(futures).buffer_unordered(width(kind));
     while let Some(result) = results.next().await {
         match result {
             Ok(one) => done.push(one),

@@ -218,6 +218,16 @@ fn finish_category(shop: &mut Shop, row: &mut Row, new: bool) -> Answer<()> {
     Ok(())
 }
 
+/// `DELETE /admin/product-categories/:id`.
+pub(crate) fn delete_category(shop: &mut Shop, id: &str) -> Answer {
+    if shop.table(Kind::Categories).by("parent_category_id", id).next().is_some() {
+        return Err(Refusal::not_allowed(format!(
+            "Deleting ProductCategory ({id}) with category children is not allowed"
+        )));
+    }
+    CATEGORIES.delete(shop, id)
+}
+
 fn view_category(shop: &Shop, row: &Row, fields: &Fields) -> Row {
     let mut full = row.clone();
     if fields.relation("parent_category").is_some() {

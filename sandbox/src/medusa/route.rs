@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::catalogue::{CATEGORIES, COLLECTIONS, TAGS, TYPES};
+use super::catalogue::{self, CATEGORIES, COLLECTIONS, TAGS, TYPES};
 use super::error::{Answer, Refusal};
 use super::query::Query;
 use super::setup::{
@@ -131,6 +131,7 @@ pub(crate) fn delete(shop: &mut Shop, path: &[&str], query: &Query) -> Answer {
     match path {
         ["products", id] => products::delete(shop, id),
         ["customers", id] => customers::delete(shop, id),
+        ["product-categories", id] => catalogue::delete_category(shop, id),
         ["customers", id, "addresses", one] => customers::delete_address(shop, query, id, one),
         ["draft-orders", id] => draft_orders::delete(shop, id),
         ["orders" | "stores", ..] => Err(no_route()),

@@ -60,6 +60,13 @@ fn catalogue() -> Vec<Step> {
         get("/admin/product-categories?external_id[]=cat-{run}&external_id[]=x{run}&fields=id")
             .has("/product_categories", json!([{ "id": "{root}" }])),
         get("/admin/product-categories?external_id=NOPE{run}").has("/count", 0),
+        delete("/admin/product-categories/{root}").fails(
+            400,
+            "Deleting ProductCategory ({root}) with category children is not allowed",
+        ),
+        post("/admin/product-categories", json!({ "name": "Gone {run}", "parent_category_id": "{kid}" }))
+            .keeps("gone", "/product_category/id"),
+        delete("/admin/product-categories/{gone}").has("/deleted", true),
         get("/admin/product-categories?nosuch=1")
             .fails(400, "Invalid request: Unrecognized fields: 'nosuch'"),
         post("/admin/collections", json!({ "title": "Summer {run}", "metadata": { "k": "v" } }))

@@ -53,6 +53,14 @@ pub(crate) async fn check(
     if usize::try_from(accounting.total) != Ok(objects) || accounting.unaccounted != 0 {
         faults.push(format!("the rollback knows {} of {objects} objects", accounting.total));
     }
+    let request = v1::ListRunRecordsRequest {
+        parent: run.name.clone(),
+        filter: "outcome = QUARANTINED".to_owned(),
+        ..Default::default()
+    };
+    for record in client.call(request).await?.run_records.into_iter().take(5) {
+        println!("  {} {}: {}", record.kind().as_str_name(), record.source_id, record.reason);
+    }
     if outcomes.quarantined + outcomes.unknown != 0 || deleted == 0 {
         faults.push(format!(
             "nobody changed anything, and {deleted} are deleted, {} in conflict, {} unknown",

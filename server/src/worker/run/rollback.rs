@@ -58,6 +58,12 @@ struct Made<'a> {
     part: Part,
 }
 
+impl Made<'_> {
+    fn id(&self) -> &str {
+        &self.stored.source_id
+    }
+}
+
 /// Which part of an object's making a record had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -302,8 +308,7 @@ impl Taker<'_> {
             return self.settle(kind, rows.collect(), &[], None).await;
         }
         let mut attempt = 0;
-        let mut left: BTreeMap<&str, &Made<'_>> =
-            batch.iter().map(|it| (it.stored.source_id.as_str(), it)).collect();
+        let mut left: Vec<&Made<'_>> = batch.iter().collect();
         while !left.is_empty() {
             attempt += 1;
             self.work.go_on()?;
@@ -311,11 +316,16 @@ impl Taker<'_> {
             let answer = self.take_back(kind, &left, &journal).await;
             let (problem, asked) = match answer {
                 Ok((rows, gone, postponed)) => {
-                    let rows = rows.into_iter().map(|row| {
-                        let keys = left.remove(row.source_id()).map(|it| it.keys.as_slice());
-                        row.tried(attempt).found_by(keys.unwrap_or_default())
-                    });
-                    let rows = rows.collect();
+                    let mut keys: HashMap<&str, &[Key]> =
+                        left.iter().map(|it| (it.id(), it.keys.as_slice())).collect();
+                    let rows: Vec<Row> = rows
+                        .into_iter()
+                        .map(|row| {
+                            let keys = keys.remove(row.source_id());
+                            row.tried(attempt).found_by(keys.unwrap_or_default())
+                        })
+                        .collect();
+                    left.retain(|it| keys.contains_key(it.id()));
                     self.settle(kind, rows, &gone, Some(&journal)).await?;
                     (postponed, None)
                 }
@@ -352,11 +362,11 @@ impl Taker<'_> {
     async fn take_back(
         &self,
         kind: Kind,
-        left: &BTreeMap<&str, &Made<'_>>,
+        left: &[&Made<'_>],
         journal: &Journal<'_>,
     ) -> std::result::Result<(Vec<Row>, Vec<String>, String), ShopError> {
-        let ids: Vec<String> = left.keys().map(|id| (*id).to_owned()).collect();
-        let target_ids: Vec<String> = left.values().map(|it| it.target_id.clone()).collect();
+        let ids: Vec<String> = left.iter().map(|it| it.id().to_owned()).collect();
+        let target_ids: Vec<String> = left.iter().map(|it| it.target_id.clone()).collect();
         let expected = self.expected(left).await.map_err(away)?;
         let mut tx = self.work.begin().await.map_err(away)?;
         let calls =
@@ -373,8 +383,9 @@ impl Taker<'_> {
             read.into_iter().filter_map(|one| Some((one.target_id, one.fields?))).collect();
         let specs = self.way.target.schema(kind);
         let (mut rows, mut items) = (Vec::new(), Vec::new());
-        for (id, it) in left {
-            let changed = match (actual.get(&it.target_id), expected.get(*id)) {
+        for it in left {
+            let id = it.id();
+            let changed = match (actual.get(&it.target_id), expected.get(id)) {
                 // It is gone, or it never was whole: there is nothing of others in it to be lost.
                 (None, _) => None,
                 (Some(_), _) if it.part == Part::Partial => None,
@@ -397,17 +408,18 @@ impl Taker<'_> {
                     ));
                 }
                 None => items.push(RemoveItem {
-                    source_id: (*id).to_owned(),
+                    source_id: id.to_owned(),
                     key: record_key(self.space.migration.id(), kind, id),
                     target_id: it.target_id.clone(),
-                    begun: begun.contains(*id),
+                    begun: begun.contains(id),
                 }),
             }
         }
+        let ordinals: HashMap<&str, i64> = left.iter().map(|it| (it.id(), it.ordinal)).collect();
         let mut gone = Vec::new();
         let mut postponed = String::new();
         for Removed { source_id, outcome } in self.way.target.remove(kind, &items, journal).await? {
-            let ordinal = left.get(source_id.as_str()).map(|it| it.ordinal);
+            let ordinal = ordinals.get(source_id.as_str()).copied();
             let effect = match outcome {
                 RemovedOutcome::Removed => "deleted",
                 RemovedOutcome::Absent => "none",
@@ -429,9 +441,9 @@ impl Taker<'_> {
     }
 
     /// What was written of records, in the target's fields.
-    async fn expected(&self, made: &BTreeMap<&str, &Made<'_>>) -> Result<HashMap<String, Mapped>> {
+    async fn expected(&self, made: &[&Made<'_>]) -> Result<HashMap<String, Mapped>> {
         let mut expected: HashMap<String, Mapped> = made
-            .values()
+            .iter()
             .filter_map(|it| match self.way.fate(it.stored) {
                 Fate::Fitted(mapped) => Some((it.stored.source_id.clone(), mapped)),
                 Fate::Excluded(_) | Fate::Refused { .. } => None,

@@ -172,6 +172,10 @@ pub struct Written {
 /// The role of an object that is only a part of what its record should have become.
 pub const PARTIAL: &str = "partial";
 
+/// The role by which a customer is known by its e-mail address, which is the source id of the link:
+/// personal data.
+pub const EMAIL: &str = "email";
+
 /// What became of one record in the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WrittenOutcome {

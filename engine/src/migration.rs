@@ -57,8 +57,12 @@ pub enum MigrationEvent {
     ScopeChanged,
     /// A run that writes got a start time.
     RunScheduled,
-    /// It lost its start time.
+    /// It lost its start time, and nothing was written before it got one.
     RunUnscheduled,
+    /// It lost its start time; earlier runs have written the whole scope.
+    RunUnscheduledInMonitoring,
+    /// It lost its start time; an earlier run has failed.
+    RunUnscheduledAfterFailure,
     /// A run that writes was started, resumed or tried again.
     RunStarted,
     /// It came to rest.
@@ -91,13 +95,15 @@ pub enum MigrationEvent {
 
 impl MigrationEvent {
     /// Every event.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::PlanSubmitted,
         Self::PlanWithdrawn,
         Self::PlanApproved,
         Self::ScopeChanged,
         Self::RunScheduled,
         Self::RunUnscheduled,
+        Self::RunUnscheduledInMonitoring,
+        Self::RunUnscheduledAfterFailure,
         Self::RunStarted,
         Self::RunPaused,
         Self::RunAwaited,
@@ -198,6 +204,8 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
         (S::Monitoring | S::Failed | S::RolledBack, E::ScopeChanged) => state,
         (S::Approved | S::Monitoring | S::Failed | S::Scheduled, E::RunScheduled) => S::Scheduled,
         (S::Scheduled, E::RunUnscheduled) => S::Approved,
+        (S::Scheduled, E::RunUnscheduledInMonitoring) => S::Monitoring,
+        (S::Scheduled, E::RunUnscheduledAfterFailure) => S::Failed,
         (
             S::Approved
             | S::Scheduled
@@ -225,7 +233,10 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
             | E::RunAwaited,
         ) => S::Cancelled,
         (
-            S::Approved
+            // Also while another part of the scope is being planned.
+            S::Draft
+            | S::Planned
+            | S::Approved
             | S::Paused
             | S::AwaitingAcceptance
             | S::Failed
@@ -255,7 +266,7 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
 mod tests {
     use super::*;
 
-    const EVENTS: [MigrationEvent; 20] = MigrationEvent::ALL;
+    const EVENTS: [MigrationEvent; 22] = MigrationEvent::ALL;
 
     fn walk(events: &[MigrationEvent]) -> Result<MigrationState, Illegal> {
         events.iter().try_fold(MigrationState::Draft, |state, event| next(state, *event))

@@ -161,17 +161,22 @@ impl Budget {
     ) -> std::result::Result<Permit, Denied> {
         let begun = Instant::now();
         let mut turn = self.turn.lock().await;
+        let mut is_fresh = false;
         loop {
+            // Whoever asked may use what came of it, however long the asking took.
             if let Some(held) = &mut turn.slice
                 && !self.reports().is_urgent
-                && Instant::now() < held.until
+                && (is_fresh || Instant::now() < held.until)
                 && held.take(call)
             {
                 let waited = begun.elapsed() >= NOTICEABLE;
                 return Ok(Permit { budget: Arc::clone(self), call, waited });
             }
+            if begun.elapsed() > PATIENCE {
+                return Err(Denied::Later(Duration::from_secs(1)));
+            }
             match self.exchange(&mut turn, call).await.map_err(Denied::Ledger)? {
-                None => {}
+                None => is_fresh = true,
                 Some(Grant::Open(ms)) => return Err(Denied::Open(duration(ms))),
                 Some(Grant::Wait(ms)) => {
                     let wait = duration(ms);
@@ -202,15 +207,26 @@ impl Budget {
             (held.id, left)
         });
         let asked = Instant::now();
-        let reports: Vec<Report> = {
+        let (list, was_urgent) = {
             let mut reports = self.reports();
-            reports.is_urgent = false;
-            let age = |at: Instant| asked.saturating_duration_since(at);
-            let list = reports.list.drain(..);
-            list.map(|(at, call, heard)| Report { age: age(at), call, heard }).collect()
+            (std::mem::take(&mut reports.list), std::mem::take(&mut reports.is_urgent))
         };
+        let age = |at: Instant| asked.saturating_duration_since(at);
+        let told: Vec<Report> = list
+            .iter()
+            .map(|(at, call, heard)| Report { age: age(*at), call, heard: *heard })
+            .collect();
         let wish = Wish { back, call, calls: turn.calls };
-        let grant = self.ledger.exchange(&reports, wish).await?;
+        let grant = match self.ledger.exchange(&told, wish).await {
+            Ok(grant) => grant,
+            Err(error) => {
+                // What the shop said is told the next time.
+                let mut reports = self.reports();
+                reports.list.splice(0..0, list);
+                reports.is_urgent |= was_urgent;
+                return Err(error);
+            }
+        };
         let Grant::Slice { id, points, valid_ms, costs } = grant else { return Ok(Some(grant)) };
         // From the question on, for nobody knows when in between the ledger counted.
         let until = asked + duration(valid_ms);

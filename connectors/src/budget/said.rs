@@ -87,6 +87,9 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     text(headers, name)?.parse().ok()
 }
 
+/// The longest wait until a window's end that is believed.
+const RESET_S_MAX: u32 = 86_400;
+
 fn rate_limit(headers: &HeaderMap) -> Option<Said> {
     let remaining = number(headers, "ratelimit-remaining")?;
     // Some write the policy behind the limit: `100, 100;w=60`.
@@ -104,7 +107,8 @@ fn rate_limit(headers: &HeaderMap) -> Option<Said> {
         let restore_per_s = (quota / window_s).max(1);
         return Some(Said::Bucket { capacity: burst, remaining, restore_per_s, cost: None });
     }
-    let reset = number(headers, "ratelimit-reset")?;
+    // Some write the second of the epoch there, which is no wait.
+    let reset = number(headers, "ratelimit-reset").filter(|reset| *reset <= RESET_S_MAX)?;
     Some(Said::Window {
         calls: limit,
         remaining,
@@ -226,6 +230,14 @@ mod tests {
             ),
             (&[("x-shopify-shop-api-call-limit", "32/40")], bucket(40, 8, 2, None)),
             (&[("x-shopify-shop-api-call-limit", "many")], None),
+            (
+                &[
+                    ("ratelimit-limit", "100"),
+                    ("ratelimit-remaining", "99"),
+                    ("ratelimit-reset", "1795000000"),
+                ],
+                None,
+            ),
         ];
         for (pairs, expected) in cases {
             let headers = pairs.iter().map(|(name, value)| {

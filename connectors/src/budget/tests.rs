@@ -299,3 +299,54 @@ fn what_was_not_heard_of_for_long_is_forgotten() {
     state.exchange(4_000 + 11 * 60_000, &[], wish);
     assert_eq!(state.shape(), Shape::Unknown);
 }
+
+/// A ledger that fails sometimes, and remembers what it was told.
+#[derive(Clone, Default)]
+struct Failing {
+    told: Arc<Mutex<Vec<usize>>>,
+    fails: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl Ledger for Failing {
+    async fn exchange(&self, reports: &[Report], _: Wish) -> Result<Grant, LedgerError> {
+        self.told.lock().unwrap().push(reports.len());
+        let fails = self.fails.load(Ordering::Relaxed);
+        if fails > 0 {
+            self.fails.store(fails - 1, Ordering::Relaxed);
+            return Err(LedgerError("away".to_owned()));
+        }
+        let costs = std::collections::BTreeMap::default();
+        Ok(Grant::Slice { id: 1, points: Some(10_000), valid_ms: 1_000, costs })
+    }
+}
+
+#[test]
+fn what_a_shop_said_is_told_again_where_the_ledger_was_away() {
+    in_virtual_time(async {
+        let ledger = Failing::default();
+        let budget = Arc::new(Budget::new(Box::new(ledger.clone())));
+        let permit = budget.permit("write").await.unwrap();
+        let (said, retry_after_ms) = (None, Some(1_000));
+        permit.note(Heard::Refused { said, retry_after_ms });
+        ledger.fails.store(1, Ordering::Relaxed);
+        let denied = budget.permit("write").await.err();
+        assert!(matches!(denied, Some(Denied::Ledger(_))), "{denied:?}");
+        budget.permit("write").await.unwrap();
+        assert_eq!(*ledger.told.lock().unwrap(), [0, 1, 1]);
+    });
+}
+
+#[test]
+fn a_slow_ledger_makes_calls_slow_and_no_more() {
+    in_virtual_time(async {
+        // Every exchange takes longer than what it grants is good for.
+        let shared = Shared::new(20_000);
+        let budget = Arc::new(Budget::new(Box::new(shared.clone())));
+        for _ in 0..3 {
+            let permit = budget.permit("write").await.unwrap();
+            permit.note(Heard::Answered(None));
+        }
+        assert!(shared.exchanges.load(Ordering::Relaxed) <= 6, "one or two for each call");
+    });
+}

@@ -6,7 +6,7 @@ use cartage_model::{Change, Kind, Mapped};
 use serde_json::Value;
 
 use super::json;
-use crate::{Link, Reference};
+use crate::{EMAIL, Link, Reference};
 
 /// What a record refers to, in order, each once.
 pub(super) fn of(mapped: &Mapped) -> Vec<Reference> {
@@ -35,7 +35,7 @@ pub(super) fn of(mapped: &Mapped) -> Vec<Reference> {
         }
         Kind::Order => {
             found.extend(json::text(&fields, "customer").map(|id| own(Kind::Customer, id)));
-            found.extend(json::text(&fields, "email").map(|id| to(Kind::Customer, id, "email")));
+            found.extend(json::text(&fields, "email").map(|id| to(Kind::Customer, id, EMAIL)));
             let skus =
                 json::list(&fields, "lines").iter().filter_map(|line| json::text(line, "sku"));
             found.extend(skus.map(|sku| to(Kind::Product, sku, "sku")));
@@ -57,7 +57,7 @@ pub(super) fn links_of(mapped: &Mapped, target_id: &str) -> Vec<Link> {
     let reference = |email: &str| Reference {
         kind: Kind::Customer,
         source_id: email.to_owned(),
-        role: "email".to_owned(),
+        role: EMAIL.to_owned(),
     };
     email
         .map(|email| Link { reference: reference(email), target_id: target_id.to_owned() })

@@ -54,10 +54,22 @@ pub struct Migration {
     pub latest_mapping_revision: String,
     /// The plan that is in review or approved.
     pub current_plan: String,
+    /// What it was before a run of it got a start time; none where none has one.
+    pub before_schedule: Option<BeforeSchedule>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// When it will be removed for good.
     pub purge_time: Option<DateTime<Utc>>,
+}
+
+/// What a migration was before a run of it got a start time, and is again when the run loses it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BeforeSchedule {
+    /// The name of its state.
+    pub state: String,
+    /// Why it had failed.
+    pub failure: Option<Failure>,
 }
 
 impl Body for Migration {
@@ -324,10 +336,22 @@ pub fn advance(
         let allowed = MigrationState::allowed(event);
         Error::state(migration.name.as_str(), before.as_str(), &allowed)
     })?;
-    if migration.state != MigrationState::Failed {
-        migration.body.failure = None;
+    if migration.state == before {
+        return Ok(None);
     }
-    Ok((migration.state != before).then(|| state_event(migration, before)))
+    let earlier = migration.body.before_schedule.take();
+    let failure = migration.body.failure.take();
+    match migration.state {
+        MigrationState::Scheduled => {
+            let state = before.as_str().to_owned();
+            migration.body.before_schedule = Some(BeforeSchedule { state, failure });
+        }
+        MigrationState::Failed if before == MigrationState::Scheduled => {
+            migration.body.failure = earlier.and_then(|earlier| earlier.failure);
+        }
+        _ => {}
+    }
+    Ok(Some(state_event(migration, before)))
 }
 
 /// The ids of the platforms between which a migration goes.

@@ -1,6 +1,6 @@
 //! The journal of external calls that write: intents before, results after.
 
-use cartage_connectors::{Call, CallResult, CallState, JournaledCall};
+use cartage_connectors::{Call, CallResult, CallState, JournaledCall, REMOVAL_ORDINAL};
 use serde_json::Value;
 
 use super::{Tx, record_link::LinkSpace};
@@ -143,42 +143,78 @@ impl Tx {
             .collect())
     }
 
-    /// The (kind, source id) of the records for which a run journaled a call that has no result.
-    pub async fn external_call_open_of_run(&mut self, run: &Name) -> Result<Vec<(String, String)>> {
+    /// The (kind, source id) of the records of which an object is to be deleted, by a call that has no
+    /// result.
+    pub async fn external_call_open_removals(
+        &mut self,
+        space: &LinkSpace,
+    ) -> Result<Vec<(String, String)>> {
         let rows = sqlx::query!(
-            "select distinct kind, source_id from external_call
-            where account_id = $1 and run = $2 and state = 'intended'
+            "select kind, source_id from external_call
+            where account_id = $1 and migration = $2 and target = $3 and state = 'intended'
+                and ordinal = $4
             order by kind, source_id",
             self.account,
-            run.as_str(),
+            space.migration.as_str(),
+            space.target,
+            i32::try_from(REMOVAL_ORDINAL).unwrap_or(i32::MAX),
         )
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
     }
 
-    /// Takes back the intents of a run for some records: they had no effect, and will have none.
-    pub async fn external_call_void(
+    /// Takes back the intents to delete objects of some records: they had no effect, and will have
+    /// none.
+    pub async fn external_call_void_removals(
         &mut self,
         space: &LinkSpace,
         kind: &str,
-        run: &Name,
         source_ids: &[String],
     ) -> Result<()> {
         sqlx::query!(
             "update external_call set state = 'void'
-            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and run = $5
-                and source_id = any($6) and state = 'intended'",
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and source_id = any($5) and state = 'intended' and ordinal = $6",
             self.account,
             space.migration.as_str(),
             space.target,
             kind,
-            run.as_str(),
             source_ids,
+            i32::try_from(REMOVAL_ORDINAL).unwrap_or(i32::MAX),
         )
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// The (kind, source id) of the records for which some runs journaled a call that has no result,
+    /// and of which no object is known.
+    pub async fn external_call_unlinked(
+        &mut self,
+        space: &LinkSpace,
+        runs: &[String],
+    ) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query!(
+            "select distinct kind, source_id from external_call as call
+            where account_id = $1 and migration = $2 and target = $3 and run = any($4)
+                and state = 'intended' and ordinal < $5
+                and not exists (
+                    select from record_link as link
+                    where link.account_id = $1 and link.migration = $2 and link.target = $3
+                        and link.kind = call.kind and link.source_id = call.source_id
+                        and (link.role = link.kind or link.role = 'partial')
+                )
+            order by kind, source_id",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            runs,
+            i32::try_from(REMOVAL_ORDINAL).unwrap_or(i32::MAX),
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
     }
 
     /// Which of some records have a call without a result, of this run or an earlier one.

@@ -87,7 +87,12 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
-        // What was a part of a record is no more, once the record is whole.
+        self.record_link_whole(space, links).await
+    }
+
+    /// What was a part of a record is no more, once the record is whole.
+    async fn record_link_whole(&mut self, space: &LinkSpace, links: &[RecordLink]) -> Result<()> {
+        let column = |value: fn(&RecordLink) -> String| links.iter().map(value).collect::<Vec<_>>();
         sqlx::query!(
             "delete from record_link as link
             using unnest($4::text[], $5::text[], $6::text[]) as whole (kind, source_id, role)
@@ -234,6 +239,7 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
+        self.record_link_whole(space, links).await?;
         Ok(imported.rows_affected())
     }
 

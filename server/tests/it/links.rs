@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cartage_client::{
+    Client,
     links::{self, Exported},
     paginate, road,
     v1::{
@@ -299,6 +301,51 @@ async fn an_export_holds_what_the_list_holds() {
     {
         let error = links::export(&walk.client, request, &mut Vec::new(), |_| {}).await;
         assert_eq!(error.unwrap_err().reason(), Some(reason));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_not_read_records_sees_no_address_in_links() {
+    let server = Server::start().await;
+    let (walk, _files, run, _) = written(&server).await;
+    let client = server.client_with("acme", "migrations.read runs.read").await;
+    let addresses = async |client: &Client, parent: &str| {
+        let filter = text("role = email");
+        let list =
+            v1::ListRecordLinksRequest { parent: parent.to_owned(), filter, ..Default::default() };
+        let links = client.call(list).await.unwrap().record_links;
+        links.into_iter().map(|link| (link.source_id, link.target_id)).collect::<Vec<_>>()
+    };
+    for parent in [&walk.migration, &run.name] {
+        let shown = addresses(&walk.client, parent).await;
+        assert_eq!(shown[0].0, "anna@example.com", "{shown:?}");
+        let hidden = addresses(&client, parent).await;
+        let ids =
+            |links: &[(String, String)]| links.iter().map(|it| it.1.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&hidden), ids(&shown));
+        for (address, _) in &hidden {
+            assert!(address.ends_with("@masked.invalid"), "{address}");
+        }
+        let request = v1::ExportRecordLinksRequest {
+            parent: parent.clone(),
+            format: Format::Csv.into(),
+            ..Default::default()
+        };
+        let mut file = Vec::new();
+        links::export(&client, request, &mut file, |_| {}).await.unwrap();
+        let file = String::from_utf8(file).unwrap();
+        assert!(file.contains("@masked.invalid") && !file.contains("example.com"), "{file}");
+    }
+    let request = find(&walk, Key::Email(text("anna@example.com")));
+    let records = client.call(request).await.unwrap().found_records;
+    let links: Vec<_> = records.iter().flat_map(|it| &it.record_links).collect();
+    assert!(links.iter().any(|link| link.role == "email"), "{links:?}");
+    let encoded = URL_SAFE_NO_PAD.encode("anna@example.com");
+    for link in links {
+        assert!(
+            !link.source_id.contains("example.com") && !link.name.contains(&encoded),
+            "{link:?}"
+        );
     }
 }
 

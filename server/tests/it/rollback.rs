@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     support::{Server, refused_with, small_shop, soon},
-    walk::{Walk, live},
+    walk::{SLOW, Walk, live},
 };
 
 /// Asks the shop as a person would who works in its admin.
@@ -247,10 +247,71 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
     let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
     refused_with(client, retry, ErrorReason::RollbackIncomplete).await;
 
+    // Another run finds out what is gone, whatever is known of it, and makes it anew.
     walk.shop.set_faults(Faults::default());
+    let anew = walk.live(&plan, &before).await;
+    assert_eq!(anew.state(), State::Succeeded, "{anew:?}");
+    let all = get(&walk, "products?limit=1").await["count"].as_i64();
+    assert_eq!(all, Some(SLOW), "{anew:?}");
     let ended = take_back(&walk, &run.name).await;
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.accounting.unwrap().unaccounted, 0);
     assert_eq!(contents(&walk).await, empty);
     assert_eq!(run_of(&walk, &run.name).await.state(), State::RolledBack);
+}
+
+/// Three products, written.
+async fn written(server: &Server) -> (Walk, tempfile::TempDir, v1::Run, (String, String)) {
+    let (walk, files) = Walk::handful(server, "a,A,,Acme,1\nb,B,,Acme,1\nc,C,,Acme,1\n").await;
+    let (plan, before) = walk.ready().await;
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    (walk, files, run, (plan, before))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_that_failed_is_not_gone_on_with_once_others_wrote() {
+    let server = Server::start().await;
+    let (walk, _files, run, (plan, before)) = written(&server).await;
+    let refuses = Rule { fault: Fault::Refuse { status: 422 }, reads: true, ..Rule::default() };
+    walk.shop.set_faults(Faults { rules: vec![refuses], ..Faults::default() });
+    let failed = take_back(&walk, &run.name).await;
+    assert_eq!(failed.state(), State::Failed, "{failed:?}");
+    assert_eq!(migration_of(&walk).await, v1::migration::State::Failed);
+    walk.shop.set_faults(Faults::default());
+
+    let other = walk.live(&plan, &before).await;
+    assert_eq!(other.state(), State::Succeeded, "{other:?}");
+    let retry = v1::RetryRunRequest { name: failed.name.clone(), ..Default::default() };
+    refused_with(&walk.client, retry, ErrorReason::RollbackIncomplete).await;
+
+    // A new one takes all of it back, also while the next attempt is being planned.
+    walk.plan().await;
+    let ended = take_back(&walk, &run.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(ended.rollback_runs, [&other.name, &run.name].map(String::as_str));
+    assert_eq!(ended.accounting.unwrap().unaccounted, 0);
+    assert_eq!(get(&walk, "products?limit=1").await["count"], 0);
+    assert_eq!(migration_of(&walk).await, v1::migration::State::RolledBack);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_an_object_that_nobody_knows_is_told() {
+    let server = Server::start().await;
+    let (walk, _files, run, _) = written(&server).await;
+    // As a run leaves it that dies amid a call and is never gone on with.
+    for change in [
+        "delete from record_link where record_source_id = 'b'",
+        "update external_call set state = 'intended' where source_id = 'b'",
+    ] {
+        server.database.query(change).await.unwrap();
+    }
+    let ended = take_back(&walk, &run.name).await;
+    assert_eq!(ended.state(), State::AwaitingAcceptance, "{ended:?}");
+    let accounting = ended.accounting.unwrap();
+    assert_eq!((accounting.total, accounting.unaccounted), (3, 0), "{accounting:?}");
+    assert_eq!(accounting.outcomes.unwrap().unknown, 1);
+    let unknown = walk.records(&ended.name, "outcome = UNKNOWN").await;
+    assert_eq!(unknown.iter().map(|it| it.source_id.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(get(&walk, "products?limit=1").await["count"], 1, "the one nobody knows");
 }

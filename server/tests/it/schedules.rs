@@ -304,12 +304,14 @@ async fn a_schedule_is_changed_taken_away_and_ends_with_the_run() {
     let changed = "run.state_changed";
     assert_eq!(seen, [changed, changed, "run.rescheduled", changed]);
 
-    // Cancelled while it waits, and before it waits.
+    // Cancelled before it waits, beside one that waits; and while it waits.
     let run = road::schedule_run(client, &run.name, in_seconds(HOUR)).await.unwrap();
-    for name in [run.name, other.name] {
+    for (name, state) in
+        [(other.name, v1::migration::State::Scheduled), (run.name, v1::migration::State::Approved)]
+    {
         let cancel = v1::CancelRunRequest { name, ..Default::default() };
         assert_eq!(client.call(cancel).await.unwrap().state(), State::Cancelled);
-        assert_eq!(migration_state(&walk).await, v1::migration::State::Approved);
+        assert_eq!(migration_state(&walk).await, state);
     }
     assert_eq!(timers(database).await, "0");
     // The migration takes its runs with it.
@@ -320,6 +322,48 @@ async fn a_schedule_is_changed_taken_away_and_ends_with_the_run() {
     assert_eq!(get(client, &run.name).await.state(), State::Cancelled);
     assert_eq!(timers(database).await, "0");
     assert_eq!(walk.shop.state("cartage_key")["counts"]["products"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_schedule_a_migration_is_what_it_was_before() {
+    let server = Server::start().await;
+    let (walk, _files) = Walk::handful(&server, "a,A,,Acme,1\n").await;
+    let (client, database) = (&walk.client, &server.database);
+    let (plan, before) = walk.ready().await;
+    let run = walk.live(&plan, &before).await;
+    assert_eq!(run.state(), State::Succeeded, "{run:?}");
+    let migration = async || {
+        client.call(v1::GetMigrationRequest { name: walk.migration.clone() }).await.unwrap()
+    };
+    let second = walk.draft(live(&plan, &before)).await.name;
+    let unschedule = v1::UnscheduleRunRequest { name: second.clone(), ..Default::default() };
+    road::schedule_run(client, &second, in_seconds(HOUR)).await.unwrap();
+    assert_eq!(migration_state(&walk).await, v1::migration::State::Scheduled);
+    client.call(unschedule.clone()).await.unwrap();
+    assert_eq!(migration_state(&walk).await, v1::migration::State::Monitoring);
+
+    // Missed.
+    road::schedule_run(client, &second, in_seconds(HOUR)).await.unwrap();
+    move_start(database, &second, "-5 hours").await;
+    until(client, &second, |run| run.state() == State::Draft).await;
+    assert_eq!(migration_state(&walk).await, v1::migration::State::Monitoring);
+
+    // A run that failed, and its reason.
+    walk.shop.set_faults(Faults {
+        rules: vec![Rule { fault: Fault::Refuse { status: 422 }, reads: true, ..Rule::default() }],
+        ..Faults::default()
+    });
+    let failed = walk.live(&plan, &before).await;
+    walk.shop.set_faults(Faults::default());
+    assert_eq!(failed.state(), State::Failed, "{failed:?}");
+    let failure = migration().await.failure;
+    assert!(failure.is_some());
+    road::schedule_run(client, &second, in_seconds(HOUR)).await.unwrap();
+    assert_eq!(migration().await.failure, None);
+    client.call(unschedule).await.unwrap();
+    let migration = migration().await;
+    assert_eq!(migration.state(), v1::migration::State::Failed);
+    assert_eq!(migration.failure, failure);
 }
 
 fn next_sunday() -> chrono::NaiveDate {

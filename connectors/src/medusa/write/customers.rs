@@ -12,7 +12,7 @@ use super::{
     step::{Step, id_of, journaled, leaving, metadata},
     take_back::Made,
 };
-use crate::{CallState, Link, Refusal, Result, WriteItem};
+use crate::{CallState, EMAIL, Link, Refusal, Result, WriteItem};
 
 /// Customers at work at once.
 const WIDTH: usize = 8;
@@ -99,7 +99,7 @@ impl Writer<'_> {
             });
         }
         let mut links = vec![own_link(Kind::Customer, item, &id)];
-        links.extend(email.map(|email| link(Kind::Customer, &email, "email", &id)));
+        links.extend(email.map(|email| link(Kind::Customer, &email, EMAIL, &id)));
         Ok(links)
     }
 

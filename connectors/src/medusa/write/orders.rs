@@ -15,7 +15,7 @@ use super::{
     step::{Step, id_of, leaving, metadata},
     take_back::Made,
 };
-use crate::{Link, WriteItem};
+use crate::{EMAIL, Link, WriteItem};
 
 impl Writer<'_> {
     pub(super) async fn order(&self, item: &WriteItem) -> std::result::Result<Vec<Link>, Stop> {
@@ -171,7 +171,7 @@ impl Writer<'_> {
 /// The buyer in the target: by the e-mail, else by the source's own reference.
 fn customer(item: &WriteItem, fields: &Value, email: Option<&str>) -> Option<String> {
     email
-        .and_then(|email| linked(item, Kind::Customer, email, "email"))
+        .and_then(|email| linked(item, Kind::Customer, email, EMAIL))
         .or_else(|| {
             let customer = json::text(fields, "customer")?;
             linked(item, Kind::Customer, customer, Kind::Customer.as_str())

@@ -99,7 +99,7 @@ impl Api {
     ) -> Result<()> {
         let Some(first) = found.first() else { return Ok(()) };
         let run = tx.resource_get::<Run>(&Name::trusted(&first.run)).await?;
-        let at = Place::of_run(tx, &run).await?;
+        let at = Place::of_run(tx, caller, &run).await?;
         let kind = encode::kind(run.body.kind);
         let rows = found.iter().map(|it| it.record.clone()).collect();
         let records = self.encode_records(tx, caller, &run, rows).await?;

@@ -1,6 +1,8 @@
 //! Links: listed, exported as a file, imported.
 
+use cartage_connectors::EMAIL;
 use cartage_model::Kind;
+use cartage_pipeline::mapping::Mask;
 use cartage_proto::v1;
 use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Map, Value};
@@ -51,39 +53,52 @@ const COLUMNS: [(&str, &str); 8] = [
     ("target_admin_url", "targetAdminUrl"),
 ];
 
-/// Where links are: their space, and both shops for the pages of their admins.
-#[derive(Clone, Debug)]
+/// Where links are: their space, both shops for the pages of their admins, and what is hidden from the
+/// caller.
+#[derive(Debug)]
 pub(super) struct Place {
     space: LinkSpace,
     source: Option<ConnectionConfig>,
     target: Option<ConnectionConfig>,
+    /// Some parts are known by a person's address.
+    mask: Option<Mask>,
 }
 
 impl Place {
     /// The place of the links of a migration into its target.
-    pub(super) async fn of_migration(tx: &mut Tx, name: &Name) -> Result<Self> {
-        let migration = tx.resource_get::<Migration>(name).await?.body;
-        let source = config(tx, &migration.source_connection).await?;
-        let target = config(tx, &migration.target_connection).await?;
-        let space = LinkSpace { migration: name.clone(), target: migration.target_connection };
-        Ok(Self { space, source, target })
+    async fn of_migration(tx: &mut Tx, caller: &Caller, name: &Name) -> Result<Self> {
+        let migration = tx.resource_get::<Migration>(name).await?;
+        let target = migration.body.target_connection.clone();
+        let space = LinkSpace { migration: name.clone(), target };
+        Self::of_space(tx, caller, &migration, space).await
     }
 
     /// The place of the links of a run.
-    pub(super) async fn of_run(tx: &mut Tx, run: &Resource<Run>) -> Result<Self> {
+    pub(super) async fn of_run(tx: &mut Tx, caller: &Caller, run: &Resource<Run>) -> Result<Self> {
         let space = run::link_space(run);
-        let migration = tx.resource_get::<Migration>(&space.migration).await?.body;
-        let source = config(tx, &migration.source_connection).await?;
+        let migration = tx.resource_get::<Migration>(&space.migration).await?;
         let target = config(tx, &run.body.target_connection).await?;
-        Ok(Self { space, source, target })
+        Ok(Self { target, ..Self::of_space(tx, caller, &migration, space).await? })
     }
 
-    async fn of_parent(tx: &mut Tx, parent: &Name, of_run: bool) -> Result<Self> {
+    async fn of_space(
+        tx: &mut Tx,
+        caller: &Caller,
+        migration: &Resource<Migration>,
+        space: LinkSpace,
+    ) -> Result<Self> {
+        let source = config(tx, &migration.body.source_connection).await?;
+        let target = config(tx, &migration.body.target_connection).await?;
+        let mask = (!caller.has("records.read")).then(|| Mask::new(migration.uid.as_bytes()));
+        Ok(Self { space, source, target, mask })
+    }
+
+    async fn of_parent(tx: &mut Tx, caller: &Caller, parent: &Name, of_run: bool) -> Result<Self> {
         if !of_run {
-            return Self::of_migration(tx, parent).await;
+            return Self::of_migration(tx, caller, parent).await;
         }
         let run = tx.resource_get::<Run>(parent).await?;
-        Self::of_run(tx, &run).await
+        Self::of_run(tx, caller, &run).await
     }
 
     /// Where the links are kept.
@@ -97,7 +112,10 @@ impl Place {
     }
 
     /// A link on the wire.
-    pub(super) fn encode(&self, link: RecordLink) -> v1::RecordLink {
+    pub(super) fn encode(&self, mut link: RecordLink) -> v1::RecordLink {
+        if let Some(mask) = self.mask.as_ref().filter(|_| link.role == EMAIL) {
+            link.source_id = mask.email(&link.source_id);
+        }
         let id = format!("{}.{}", record_id(&link.kind, &link.source_id), link.role);
         let live = self.space.target.contains("/connections/");
         // The admins have pages for records, not for their parts.
@@ -163,7 +181,7 @@ impl Api {
         )?;
         let keys = &self.app.keys;
         let mut tx = self.app.store.begin(&caller.account).await?;
-        let at = Place::of_parent(&mut tx, &parent, of_run).await?;
+        let at = Place::of_parent(&mut tx, caller, &parent, of_run).await?;
         let wanted = LinkFilter {
             kind: filter::word(&fields, "kind").replace("url_redirect", "url"),
             source_id: filter::text(&fields, "source_id"),
@@ -191,7 +209,7 @@ impl Api {
         let kinds = convert::kinds(&request.kinds, "kinds")?;
         let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
         let mut tx = self.app.store.begin(&caller.account).await?;
-        let at = Place::of_parent(&mut tx, &parent, of_run).await?;
+        let at = Place::of_parent(&mut tx, caller, &parent, of_run).await?;
         tx.rollback().await?;
         let form = match request.format() {
             v1::export_record_links_request::Format::Csv => Form::Csv,

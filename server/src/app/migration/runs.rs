@@ -35,10 +35,10 @@ async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
         RunState::Scheduled => MigrationEvent::RunScheduled,
         // What never started has not moved the migration, but by its start time.
         RunState::Draft | RunState::Cancelled if run.body.start_time.is_none() => {
-            if migration.state != MigrationState::Scheduled {
+            if migration.state != MigrationState::Scheduled || another_scheduled(tx, run).await? {
                 return Ok(());
             }
-            MigrationEvent::RunUnscheduled
+            unscheduled(&migration.body)
         }
         RunState::Cancelled => MigrationEvent::RunCancelled,
         RunState::Succeeded if covers(tx, &migration, run).await? => MigrationEvent::RunSucceeded,
@@ -53,6 +53,23 @@ async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     lead(tx, &mut migration, run, event).await
 }
 
+/// What it means for a migration that its last start time is gone: it is what it was before.
+fn unscheduled(migration: &Migration) -> MigrationEvent {
+    let before = migration.before_schedule.as_ref();
+    match before.and_then(|before| MigrationState::parse(&before.state)) {
+        Some(MigrationState::Monitoring) => MigrationEvent::RunUnscheduledInMonitoring,
+        Some(MigrationState::Failed) => MigrationEvent::RunUnscheduledAfterFailure,
+        _ => MigrationEvent::RunUnscheduled,
+    }
+}
+
+/// Whether another LIVE run of the migration has a start time.
+async fn another_scheduled(tx: &mut Tx, run: &Resource<Run>) -> Result<bool> {
+    let cut = Cut { limit: 1_000, states: vec!["SCHEDULED".to_owned()], ..Cut::default() };
+    let others = tx.resource_list::<Run>(&run::migration_of(&run.name), &cut).await?;
+    Ok(others.iter().any(|other| other.body.kind == RunKind::Live && other.name != run.name))
+}
+
 /// Brings the migration and the runs that are taken back where a ROLLBACK run leads them, and writes
 /// the events.
 ///
@@ -65,7 +82,7 @@ async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
     let event = match run.state {
         RunState::Pending | RunState::Running => MigrationEvent::RollbackStarted,
-        RunState::Succeeded if holds_more(tx, &migration).await? => {
+        RunState::Succeeded if holds_more(tx, &migration, run).await? => {
             MigrationEvent::RollbackSucceededInPart
         }
         RunState::Succeeded => MigrationEvent::RollbackSucceeded,
@@ -79,11 +96,20 @@ async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     lead(tx, &mut migration, run, event).await
 }
 
-/// Whether earlier runs wrote something that stands.
-async fn holds_more(tx: &mut Tx, migration: &Resource<Migration>) -> Result<bool> {
-    let cut = Cut { limit: 1_000, states: vec!["SUCCEEDED".to_owned()], ..Cut::default() };
-    let runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
-    Ok(runs.iter().any(|run| run.body.kind == RunKind::Live))
+/// Whether runs that are not taken back wrote something that stands.
+async fn holds_more(
+    tx: &mut Tx,
+    migration: &Resource<Migration>,
+    rollback: &Resource<Run>,
+) -> Result<bool> {
+    let cut = Cut { limit: 1_000, ..Cut::default() };
+    let mut runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
+    runs.retain(|run| run.body.kind == RunKind::Live);
+    let names: Vec<String> = runs.into_iter().map(|run| run.name.as_str().to_owned()).collect();
+    let names: Vec<String> =
+        names.into_iter().filter(|name| !rollback.body.rollback_runs.contains(name)).collect();
+    let made = tx.record_link_made(&run::link_space(rollback), &names).await?;
+    Ok(!made.is_empty())
 }
 
 async fn lead(
@@ -93,7 +119,7 @@ async fn lead(
     event: MigrationEvent,
 ) -> Result<()> {
     let changed = advance(migration, event)?;
-    if migration.state == MigrationState::Failed {
+    if migration.state == MigrationState::Failed && run.body.failure.is_some() {
         migration.body.failure.clone_from(&run.body.failure);
     }
     tx.resource_update(migration).await?;

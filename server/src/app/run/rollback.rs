@@ -44,8 +44,11 @@ pub async fn oldest(tx: &mut Tx, migration: &Name, run: &Name) -> Result<Resourc
 pub async fn chain(tx: &mut Tx, oldest: &Resource<Run>) -> Result<Vec<Resource<Run>>> {
     let cut = Cut { limit: 1_000, ..Cut::default() };
     let mut runs = tx.resource_list::<Run>(&migration_of(&oldest.name), &cut).await?;
+    // One that was tried again later wrote later, too.
     runs.retain(|run| {
-        run.body.kind == RunKind::Live && run.body.start_time >= oldest.body.start_time
+        let since = oldest.body.start_time;
+        let is_later = run.body.start_time >= since || run.body.end_time > since;
+        run.body.kind == RunKind::Live && run.body.start_time.is_some() && is_later
     });
     runs.sort_by_key(|run| std::cmp::Reverse((run.body.start_time, run.name.clone())));
     Ok(runs)
@@ -95,7 +98,8 @@ pub async fn forecast(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Fo
 /// called before it starts or is tried again; gives the events.
 ///
 /// # Errors
-/// `LIVE_RUN_ACTIVE` while one of them goes on, `OPERATION_IN_PROGRESS` while one is being verified.
+/// `LIVE_RUN_ACTIVE` while one of them goes on, `OPERATION_IN_PROGRESS` while one is being verified,
+/// `ROLLBACK_INCOMPLETE` for a rollback after whose beginning others wrote.
 pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>> {
     let oldest = tx.resource_get::<Run>(&Name::trusted(&run.body.rollback_run)).await?;
     let mut events = Vec::new();
@@ -118,6 +122,10 @@ pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>
         tx.resource_update(&mut taken).await?;
         events.extend(event);
         names.push(name.as_str().to_owned());
+    }
+    if !run.body.rollback_runs.is_empty() && run.body.rollback_runs != names {
+        let message = "Runs have written since this rollback began; start a new one.";
+        return Err(Error::new(Reason::RollbackIncomplete, message));
     }
     run.body.rollback_runs = names;
     Ok(events)

@@ -3,14 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use cartage_connectors::{
-    Error as ShopError, JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome,
-    record_key,
+    JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome, record_key,
 };
-use cartage_engine::retry::{Decision, Policy};
 use cartage_model::{Kind, Mapped};
 use cartage_pipeline::snapshot::StoredRecord;
 use futures::{StreamExt, stream};
@@ -26,7 +23,7 @@ use super::{
     journal::Journal,
     ledger::{Row, unreadable_row},
     meter::Meter,
-    patience::wait_for_budget,
+    patience::{HeldUp, Tries, UsedUp},
 };
 use crate::{
     app::record_key::{self, Key, KeyType},
@@ -34,13 +31,6 @@ use crate::{
     name::Name,
     reason::Reason,
     store::record_link::{LinkSpace, RecordLink},
-};
-
-/// How often a record, or a whole batch, is tried before it is given up.
-pub(super) const POLICY: Policy = Policy {
-    attempts_max: 6,
-    delay_first: Duration::from_millis(500),
-    delay_max: Duration::from_secs(20),
 };
 
 /// Why loading stopped before its end.
@@ -316,60 +306,23 @@ impl Loader<'_> {
         let records = left.values_mut().map(|it| &mut it.mapped);
         without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
         tx.rollback().await?;
-        let (mut attempt, mut refusals) = (0, 0);
+        let mut tries = Tries::new(self.work, self.run);
         while !left.is_empty() {
-            attempt += 1;
-            self.work.go_on()?;
+            let attempt = tries.begin()?;
             let items = self.items(kind, left.values()).await?;
             let journal = Journal::new(self.work, self.space, self.run, kind);
             let answer = self.way.target.write(self.prepared, kind, items, &journal).await;
-            if answer.is_err() {
-                // What is known of the calls that were made is worth keeping, where that is
-                // possible; without it the next attempt asks the shop.
-                if let Ok(mut tx) = self.work.begin().await {
-                    journal.write_results(&mut tx).await?;
-                    self.work.commit(tx).await?;
-                }
-            }
-            let (held_up, asked) = match answer {
+            let held_up = match tries.heard(answer, Some(&journal)).await? {
                 Ok(written) => self.take(kind, &mut left, written, attempt, &journal).await?,
-                Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
-                Err(error @ ShopError::Unauthorised { .. }) => {
-                    return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
-                }
-                Err(ref error @ ShopError::Transient { retry_after, .. }) => {
-                    (HeldUp::Away(error.to_string()), retry_after)
-                }
-                Err(ref error @ ShopError::Throttled { retry_after, .. }) => {
-                    (HeldUp::Deferred(error.to_string()), retry_after)
-                }
-                Err(error) => return Err(Stopped::Failed(error.into())),
+                Err(held_up) => held_up,
             };
             if left.is_empty() {
                 break;
             }
-            if let HeldUp::Deferred(problem) = &held_up {
-                attempt -= 1;
-                refusals += 1;
-                wait_for_budget(self.work, self.run, problem, refusals, asked).await?;
-                continue;
-            }
-            refusals = 0;
-            match POLICY.decide(attempt, asked, rand::random_range(0..=1_000)) {
-                Decision::Retry(delay) => tokio::select! {
-                    () = tokio::time::sleep(delay) => {}
-                    () = self.work.stop.cancelled() => return Err(Stopped::Withdrawn),
-                },
-                Decision::GiveUp => match held_up {
-                    HeldUp::Away(problem) => {
-                        let error = Error::new(Reason::UpstreamUnavailable, problem);
-                        return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
-                    }
-                    HeldUp::Postponed(problem) | HeldUp::Deferred(problem) => {
-                        self.give_up(kind, left, attempt, &problem).await?;
-                        break;
-                    }
-                },
+            if let Some(UsedUp { why, waiting }) = tries.wait(held_up).await? {
+                let (kept, given_up) = left.into_iter().partition(|(id, _)| waiting.contains(id));
+                self.give_up(kind, given_up, attempt, &why).await?;
+                left = kept;
             }
         }
         Ok(())
@@ -420,8 +373,7 @@ impl Loader<'_> {
             .collect())
     }
 
-    /// Settles what was written; gives the last reason for which records were put off, and how long
-    /// the shop asked to wait.
+    /// Settles what was written; gives what holds up the records that are left.
     async fn take(
         &self,
         kind: Kind,
@@ -429,10 +381,11 @@ impl Loader<'_> {
         written: Vec<Written>,
         attempt: u32,
         journal: &Journal<'_>,
-    ) -> std::result::Result<(HeldUp, Option<Duration>), Stopped> {
+    ) -> std::result::Result<HeldUp, Stopped> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
         let (mut rows, mut links) = (Vec::new(), Vec::new());
-        let (mut postponed, mut deferred, mut asked) = (None, None, None);
+        let (mut postponed, mut deferred, mut retry_longest) = (None, None, None);
+        let mut waiting = BTreeSet::new();
         for one in written {
             let Some(it) = left.get(&one.source_id) else { continue };
             links.extend(one.partial.into_iter().map(|link| self.link(kind, it, link)));
@@ -459,7 +412,8 @@ impl Loader<'_> {
                 }
                 WrittenOutcome::Deferred { why, retry_after } => {
                     deferred = Some(why);
-                    asked = asked.max(retry_after);
+                    retry_longest = retry_longest.max(retry_after);
+                    waiting.insert(one.source_id);
                     continue;
                 }
             };
@@ -468,11 +422,12 @@ impl Loader<'_> {
         }
         self.settle_with(kind, rows, links, Some(journal)).await?;
         // A record with trouble of its own has used a try, whatever held up the others.
-        let held_up = match (postponed, deferred) {
-            (Some(why), _) => HeldUp::Postponed(why),
-            (None, why) => HeldUp::Deferred(why.unwrap_or_default()),
-        };
-        Ok((held_up, asked))
+        Ok(match (postponed, deferred) {
+            (Some(why), _) => HeldUp::Postponed { why, waiting },
+            (None, why) => {
+                HeldUp::Deferred { why: why.unwrap_or_default(), retry_after: retry_longest }
+            }
+        })
     }
 
     fn link(&self, kind: Kind, it: &Ready, link: Link) -> RecordLink {
@@ -551,16 +506,6 @@ impl Loader<'_> {
         }
         Ok(())
     }
-}
-
-/// Why records of a batch have no outcome yet.
-enum HeldUp {
-    /// The shop gave no answer for any of them.
-    Away(String),
-    /// It answered for the batch; these must be tried again.
-    Postponed(String),
-    /// Its budget had no room for them.
-    Deferred(String),
 }
 
 /// What a run's rows say about a value that changed on its way.

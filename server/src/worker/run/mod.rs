@@ -19,10 +19,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
-use cartage_connectors::Error as ShopError;
 use cartage_engine::{
     accounting::Verdict,
-    retry::Decision,
     run::{RunEvent, RunState},
 };
 use serde_json::Value;
@@ -30,8 +28,9 @@ use tokio::sync::Mutex;
 
 pub(crate) use self::shop::open as open_way;
 use self::{
-    load::{Loader, POLICY, Stopped},
+    load::{Loader, Stopped},
     meter::Meter,
+    patience::Tries,
 };
 use super::{Work, records::Way};
 use crate::{
@@ -135,9 +134,6 @@ async fn take(work: &Work, name: &Name) -> Result<Option<Resource<Run>>> {
         }
         RunState::Pausing | RunState::Cancelling => {
             tx.rollback().await?;
-            if run.body.kind == RunKind::Rollback && run.state == RunState::Cancelling {
-                rollback::conclude(work, &run).await?;
-            }
             end(work, name, RunEvent::Drained, None).await?;
             return Ok(None);
         }
@@ -168,6 +164,9 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     let space = run::link_space(&run);
     let (way, run) = shop::way(work, run, &space).await?;
     let name = &run.name;
+    if run.body.kind == RunKind::Live {
+        rollback::reconcile(work, name, way.target.as_ref(), &space).await?;
+    }
     let (totals, prepared) = prepare(work, &run, &way, &space).await?;
     let kinds = way.kinds();
     let mut tx = work.begin().await?;
@@ -234,33 +233,13 @@ async fn prepare(
     }
     let totals = way.totals().await?;
     let needs = needs::gather(work, way).await?;
-    let (mut tries, mut refusals) = (0, 0);
+    let mut tries = Tries::new(work, &run.name);
     let prepared = loop {
-        tries += 1;
-        work.go_on()?;
-        match way.target.prepare(space.migration.id(), &needs).await {
+        tries.begin()?;
+        let answer = way.target.prepare(space.migration.id(), &needs).await;
+        match tries.heard(answer, None).await? {
             Ok(prepared) => break prepared,
-            Err(error @ ShopError::Unauthorised { .. }) => {
-                return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
-            }
-            Err(ref error @ ShopError::Throttled { retry_after, .. }) => {
-                tries -= 1;
-                refusals += 1;
-                let problem = error.to_string();
-                patience::wait_for_budget(work, &run.name, &problem, refusals, retry_after).await?;
-            }
-            Err(ref error @ ShopError::Transient { retry_after, .. }) => {
-                match POLICY.decide(tries, retry_after, rand::random_range(0..=1_000)) {
-                    Decision::Retry(delay) => tokio::select! {
-                        () = tokio::time::sleep(delay) => {}
-                        () = work.stop.cancelled() => return Err(Stopped::Withdrawn),
-                    },
-                    Decision::GiveUp => {
-                        return Err(Stopped::Pause("TARGET_UNAVAILABLE", error.clone().into()));
-                    }
-                }
-            }
-            Err(error) => return Err(Stopped::Failed(error.into())),
+            Err(held_up) => drop(tries.wait(held_up).await?),
         }
     };
     let mut tx = work.begin().await?;

@@ -5,13 +5,12 @@
 //! as a verification does, and what others changed since is left alone and listed. The ledger is the
 //! journal here too: a run that is taken up again passes over what has a row.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cartage_connectors::{
     CallState, Error as ShopError, PARTIAL, REMOVAL_ORDINAL, Removal, RemoveItem, Removed,
-    RemovedOutcome, record_key,
+    RemovedOutcome, Target, record_key,
 };
-use cartage_engine::retry::Decision;
 use cartage_model::{Kind, Mapped};
 use cartage_pipeline::{snapshot::StoredRecord, verify::compare};
 use tokio::sync::Mutex;
@@ -24,8 +23,9 @@ use super::{
     book::{Book, Entry},
     journal::Journal,
     ledger::Row,
-    load::{POLICY, Stopped},
+    load::Stopped,
     meter::Meter,
+    patience::{HeldUp, Tries, UsedUp},
     shop,
 };
 use crate::{
@@ -45,6 +45,9 @@ use crate::{
 
 /// How many objects are read back and deleted at once.
 const BATCH_RECORDS: usize = 50;
+
+/// Why nobody knows whether a record has an object.
+const NO_RESULT: &str = "A call that was to make its object has no result, and none is known.";
 
 /// Under which name a record is excluded whose object the platform does not delete.
 const NOT_REMOVABLE: &str = "not_removable";
@@ -89,6 +92,7 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         taken.push(tx.resource_get::<Run>(&Name::trusted(name)).await?);
     }
     tx.rollback().await?;
+    let unlinked = unlinked(work, run, &space).await?;
     let meter = Mutex::new(Meter::new(&names, &totals, &counts, BTreeMap::new()));
     for taken in taken {
         let (way, _) = shop::open(&work.app, &work.claim.account, &taken).await?;
@@ -109,7 +113,30 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
             taker.kind(*kind).await?;
         }
     }
+    let book = Book { work, run: &run.name, space: &space, meter: &meter };
+    for (kind, ids) in unlinked {
+        let rows = ids.iter().map(|id| Row::unknown(kind, id, None, NO_RESULT)).collect();
+        book.enter(kind, "take back", Entry { rows, ..Entry::default() }).await?;
+    }
     Ok(())
+}
+
+/// The records that may have an object of which nothing is known, because a call for it has no result.
+async fn unlinked(
+    work: &Work,
+    run: &Resource<Run>,
+    space: &LinkSpace,
+) -> Result<BTreeMap<Kind, Vec<String>>> {
+    let mut tx = work.begin().await?;
+    let open = tx.external_call_unlinked(space, &run.body.rollback_runs).await?;
+    tx.rollback().await?;
+    let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    for (kind, source_id) in open {
+        if let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) {
+            by_kind.entry(kind).or_default().push(source_id);
+        }
+    }
+    Ok(by_kind)
 }
 
 /// Counts what is to be taken back, once per run.
@@ -122,8 +149,11 @@ async fn totals(
         return Ok(totals.clone());
     }
     let mut tx = work.begin().await?;
-    let totals: BTreeMap<String, i64> =
+    let mut totals: BTreeMap<String, i64> =
         tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
+    for (kind, _) in tx.external_call_unlinked(space, &run.body.rollback_runs).await? {
+        *totals.entry(kind).or_default() += 1;
+    }
     let mut held = tx.resource_lock::<Run>(&run.name).await?;
     held.body.totals = Some(totals.clone());
     tx.resource_update(&mut held).await?;
@@ -131,68 +161,49 @@ async fn totals(
     Ok(totals)
 }
 
-/// Before a run that was cut off in mid-call ends as cancelled: finds out which of the deletions that
-/// have no result took place. What cannot be found out is noted as unknown.
-pub(super) async fn conclude(work: &Work, run: &Resource<Run>) -> Result<()> {
-    let space = run::link_space(run);
-    let mut tx = work.begin().await?;
-    let open = tx.external_call_open_of_run(&run.name).await?;
-    tx.rollback().await?;
-    let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (kind, source_id) in open {
-        by_kind.entry(kind).or_default().push(source_id);
-    }
-    for (kind, ids) in by_kind {
-        let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) else { continue };
-        conclude_kind(work, run, &space, kind, ids).await?;
-    }
-    Ok(())
-}
-
-async fn conclude_kind(
+/// Finds out which of the deletions that have no result took place, before anything else is written:
+/// a rollback may have ended in mid-call. What is gone is forgotten, and what stands is as it was.
+pub(super) async fn reconcile(
     work: &Work,
-    run: &Resource<Run>,
+    run: &Name,
+    target: &dyn Target,
     space: &LinkSpace,
-    kind: Kind,
-    ids: Vec<String>,
-) -> Result<()> {
+) -> std::result::Result<(), Stopped> {
     let mut tx = work.begin().await?;
-    let targets = own_links(&mut tx, space, kind, &ids).await?;
+    let open = tx.external_call_open_removals(space).await?;
     tx.rollback().await?;
-    let target_ids: Vec<String> = targets.values().map(|link| link.0.clone()).collect();
-    let connection = Name::trusted(&run.body.target_connection);
-    let there: Result<HashSet<String>> = async {
-        let target =
-            crate::app::connection::open_target(&work.app, &work.claim.account, &connection)
-                .await?;
-        let read = target.read_back(kind, &target_ids).await.map_err(Error::from)?;
-        Ok(read.into_iter().filter(|one| one.fields.is_some()).map(|one| one.target_id).collect())
-    }
-    .await;
-    let (mut rows, mut gone) = (Vec::new(), Vec::new());
-    for (source_id, (target_id, ..)) in targets {
-        match &there {
-            // It stands: the deletion had no effect, and the record is left as it is.
-            Ok(there) if there.contains(&target_id) => {}
-            Ok(_) => {
-                rows.push(Row::removed(kind, &source_id, None, "deleted"));
-                gone.push(source_id);
-            }
-            Err(error) => {
-                let message =
-                    format!("Whether it was deleted cannot be found out: {}", error.message);
-                rows.push(Row::unknown(kind, &source_id, None, &message));
-            }
+    let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    for (kind, source_id) in open {
+        if let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) {
+            by_kind.entry(kind).or_default().push(source_id);
         }
     }
-    let rows: Vec<_> = rows.into_iter().map(|row| row.into_parts().0).collect();
-    let mut tx = work.begin().await?;
-    if there.is_ok() {
-        tx.external_call_void(space, kind.as_str(), &run.name, &ids).await?;
+    for (kind, ids) in by_kind {
+        let mut tx = work.begin().await?;
+        let links = own_links(&mut tx, space, kind, &ids).await?;
+        tx.rollback().await?;
+        let target_ids: Vec<String> = links.values().map(|link| link.0.clone()).collect();
+        let mut tries = Tries::new(work, run);
+        let read = loop {
+            tries.begin()?;
+            match tries.heard(target.read_back(kind, &target_ids).await, None).await? {
+                Ok(read) => break read,
+                Err(held_up) => drop(tries.wait(held_up).await?),
+            }
+        };
+        let there: HashSet<String> =
+            read.into_iter().filter(|one| one.fields.is_some()).map(|one| one.target_id).collect();
+        let gone: Vec<String> = links
+            .into_iter()
+            .filter(|(_, (target_id, ..))| !there.contains(target_id))
+            .map(|(source_id, _)| source_id)
+            .collect();
+        let mut tx = work.begin().await?;
+        tx.external_call_void_removals(space, kind.as_str(), &ids).await?;
+        tx.record_forget(space, kind.as_str(), &gone).await?;
+        work.commit(tx).await?;
     }
-    tx.record_forget(space, kind.as_str(), &gone).await?;
-    tx.run_record_insert(&run.name, &rows).await?;
-    work.commit(tx).await
+    Ok(())
 }
 
 /// The target ids of records' objects by source id, by which run they were made, and of what part.
@@ -213,13 +224,17 @@ async fn own_links(
         (_, None) => Part::Merged,
         (_, Some(_)) => Part::Whole,
     };
-    Ok(links
-        .into_iter()
-        .map(|link| {
-            let part = part(&link);
-            (link.source_id, (link.target_id, link.create_run, part))
-        })
-        .collect())
+    let mut found = HashMap::new();
+    for link in links {
+        let part = part(&link);
+        let is_partial = part == Part::Partial;
+        let known = found.contains_key(&link.source_id);
+        // Where a record has both, its own object is the one that counts.
+        if !(is_partial && known) {
+            found.insert(link.source_id, (link.target_id, link.create_run, part));
+        }
+    }
+    Ok(found)
 }
 
 /// Takes back what one run wrote.
@@ -307,15 +322,14 @@ impl Taker<'_> {
             });
             return self.settle(kind, rows.collect(), &[], None).await;
         }
-        let mut attempt = 0;
+        let mut tries = Tries::new(self.work, self.run);
         let mut left: Vec<&Made<'_>> = batch.iter().collect();
         while !left.is_empty() {
-            attempt += 1;
-            self.work.go_on()?;
+            let attempt = i32::try_from(tries.begin()?).unwrap_or(i32::MAX);
             let journal = Journal::new(self.work, self.space, self.run, kind);
             let answer = self.take_back(kind, &left, &journal).await;
-            let (problem, asked) = match answer {
-                Ok((rows, gone, postponed)) => {
+            let held_up = match tries.heard(answer, Some(&journal)).await? {
+                Ok((rows, gone, why)) => {
                     let mut keys: HashMap<&str, &[Key]> =
                         left.iter().map(|it| (it.id(), it.keys.as_slice())).collect();
                     let rows: Vec<Row> = rows
@@ -327,31 +341,16 @@ impl Taker<'_> {
                         .collect();
                     left.retain(|it| keys.contains_key(it.id()));
                     self.settle(kind, rows, &gone, Some(&journal)).await?;
-                    (postponed, None)
+                    HeldUp::Postponed { why, waiting: BTreeSet::new() }
                 }
-                Err(ShopError::Journal(_)) => return Err(Stopped::Withdrawn),
-                Err(error @ ShopError::Unauthorised { .. }) => {
-                    return Err(Stopped::Pause("CREDENTIALS_REJECTED", error.into()));
-                }
-                Err(
-                    ref error @ (ShopError::Transient { retry_after, .. }
-                    | ShopError::Throttled { retry_after, .. }),
-                ) => (error.to_string(), retry_after),
-                Err(error) => return Err(Stopped::Failed(error.into())),
+                Err(held_up) => held_up,
             };
             if left.is_empty() {
                 break;
             }
-            let tries = u32::try_from(attempt).unwrap_or(u32::MAX);
-            match POLICY.decide(tries, asked, rand::random_range(0..=1_000)) {
-                Decision::Retry(delay) => tokio::select! {
-                    () = tokio::time::sleep(delay) => {}
-                    () = self.work.stop.cancelled() => return Err(Stopped::Withdrawn),
-                },
-                Decision::GiveUp => {
-                    let error = Error::new(Reason::UpstreamUnavailable, problem);
-                    return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
-                }
+            if let Some(UsedUp { why, .. }) = tries.wait(held_up).await? {
+                let error = Error::new(Reason::UpstreamUnavailable, why);
+                return Err(Stopped::Pause("TARGET_UNAVAILABLE", error));
             }
         }
         Ok(())

@@ -108,9 +108,18 @@ pub enum JournalError {
     Store(String),
 }
 
+/// The hold of a worker on its work.
+#[async_trait]
+pub trait Lease: Send + Sync {
+    /// Fails when the work was taken away from this worker (lease lost, run stopped). To be asked
+    /// before every external write that does not directly follow an [`CallJournal::intend`]: one
+    /// that is sent again, one after a look-up, one that sets the target up, and every deletion.
+    async fn still_ours(&self) -> std::result::Result<(), JournalError>;
+}
+
 /// Where intents and results are committed.
 #[async_trait]
-pub trait CallJournal: Send + Sync {
+pub trait CallJournal: Lease {
     /// Commits intents, durably, before any of the calls is made, with all results that were kept
     /// before. An intent that is already there (same record and ordinal) stays as it is. What is
     /// replaced by the new intent, with its run and its hash: a refusal of an earlier run; an intent
@@ -122,11 +131,6 @@ pub trait CallJournal: Send + Sync {
     /// record's outcome; one that is lost before leaves an intent without a result, and the shop is
     /// asked.
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError>;
-
-    /// Fails when the work was taken away from this worker (lease lost, run stopped). To be asked
-    /// before every external write that does not directly follow an [`CallJournal::intend`]: one
-    /// that is sent again, one after a look-up, and every deletion.
-    async fn still_ours(&self) -> std::result::Result<(), JournalError>;
 }
 
 /// A record to be written.
@@ -231,6 +235,13 @@ pub enum RemovedOutcome {
     Kept(Refusal),
     /// Not tried, or tried in vain for a reason that may pass; to be tried again.
     Postponed(String),
+    /// The shop's budget had no room for it: it had no effect, and is to be tried again.
+    Deferred {
+        /// What the shop said.
+        why: String,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// What became of one of the objects that were to be taken out of the target.
@@ -340,7 +351,7 @@ pub trait Target: Send + Sync {
 
     /// Sets up what the records need: regions, sales channel, locations, tags. May be repeated:
     /// what is there is found and kept. Gives what [`Target::write`] needs to know.
-    async fn prepare(&self, migration: &str, needs: &Needs) -> Result<Value>;
+    async fn prepare(&self, migration: &str, needs: &Needs, lease: &dyn Lease) -> Result<Value>;
 
     /// How many records of a kind are handed to one [`Target::write`].
     fn batch_size(&self, kind: Kind) -> usize;

@@ -22,8 +22,8 @@ use cartage_sandbox::medusa as sandbox;
 use serde_json::{Value, json};
 
 use support::{
-    Ledger, Shop, assert_all_created, assert_once, assert_reads_back, connect, connect_for, load,
-    needs, records, run_name, shops, simulated,
+    Journal, Ledger, Shop, assert_all_created, assert_once, assert_reads_back, connect,
+    connect_for, load, needs, records, run_name, shops, simulated,
 };
 
 #[tokio::test]
@@ -69,13 +69,22 @@ async fn rich_records_read_back_as_they_were_fitted() {
 #[tokio::test]
 async fn a_second_preparation_writes_nothing() {
     let shop = simulated().await;
-    let first = shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    let first = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     let refuse_writes =
         sandbox::Rule { fault: sandbox::Fault::Refuse { status: 400 }, ..sandbox::Rule::default() };
     let faults = sandbox::Faults { rules: vec![refuse_writes], ..sandbox::Faults::default() };
     shop.sandbox.as_ref().unwrap().set_faults(faults);
-    let second = shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    let second = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn a_shop_is_not_set_up_by_a_worker_whose_lease_is_lost() {
+    let shop = simulated().await;
+    let lease = Journal { is_taken: true, ..Journal::default() };
+    let error = shop.medusa.prepare(&shop.run, &needs(), &lease).await.unwrap_err();
+    assert!(matches!(error, Error::Journal(_)), "{error}");
+    assert_eq!(shop.sandbox.as_ref().unwrap().state("cartage_key")["writes"], 0);
 }
 
 #[tokio::test]
@@ -116,7 +125,7 @@ async fn lost_answers_are_found_by_our_key() {
         (Throttle { retry_after: Some(0) }, 2),
     ] {
         let shop = simulated().await;
-        let prepared = shop.medusa.prepare(&shop.run, &needs()).await;
+        let prepared = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await;
         prepared.unwrap();
         let rule = sandbox::Rule { fault, every: Some(every), ..sandbox::Rule::default() };
         let faults = sandbox::Faults { rules: vec![rule], ..sandbox::Faults::default() };
@@ -138,7 +147,7 @@ async fn an_answer_that_never_comes_is_found_by_our_key() {
     let wait = Duration::from_millis(500);
     let medusa = connect_for(&sandbox.url(), sandbox.api_key(), wait, wait);
     let shop = Shop { medusa, sandbox: Some(sandbox), run: run_name() };
-    shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     let rule = sandbox::Rule {
         fault: sandbox::Fault::HangAfter,
         every: Some(2),
@@ -307,6 +316,6 @@ async fn a_dead_key_is_unauthorised() {
     let dead = connect(&shop.sandbox.as_ref().unwrap().url(), "sk_wrong");
     let check = Target::check(&dead).await.unwrap();
     assert!(!check.passed());
-    let error = dead.prepare("m", &needs()).await.unwrap_err();
+    let error = dead.prepare("m", &needs(), &Journal::default()).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorised { .. }), "{error}");
 }

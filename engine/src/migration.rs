@@ -83,6 +83,8 @@ pub enum MigrationEvent {
     RollbackSucceeded,
     /// It took everything back, and earlier runs have written other parts of the scope.
     RollbackSucceededInPart,
+    /// The same, while no plan is approved.
+    RollbackSucceededInDraft,
     /// It could not.
     RollbackFailed,
     /// The caller declares the migration finished.
@@ -95,7 +97,7 @@ pub enum MigrationEvent {
 
 impl MigrationEvent {
     /// Every event.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PlanSubmitted,
         Self::PlanWithdrawn,
         Self::PlanApproved,
@@ -114,6 +116,7 @@ impl MigrationEvent {
         Self::RollbackStarted,
         Self::RollbackSucceeded,
         Self::RollbackSucceededInPart,
+        Self::RollbackSucceededInDraft,
         Self::RollbackFailed,
         Self::Complete,
         Self::Cancel,
@@ -249,6 +252,7 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
         ) => S::RollingBack,
         (S::RollingBack, E::RollbackSucceeded) => S::RolledBack,
         (S::RollingBack, E::RollbackSucceededInPart) => S::Approved,
+        (S::RollingBack, E::RollbackSucceededInDraft) => S::Draft,
         (S::Monitoring, E::Complete) => S::Succeeded,
         (
             S::Draft | S::Planned | S::Approved | S::Scheduled | S::Failed | S::Cancelled,
@@ -266,7 +270,7 @@ pub const fn next(state: MigrationState, event: MigrationEvent) -> Result<Migrat
 mod tests {
     use super::*;
 
-    const EVENTS: [MigrationEvent; 22] = MigrationEvent::ALL;
+    const EVENTS: [MigrationEvent; 23] = MigrationEvent::ALL;
 
     fn walk(events: &[MigrationEvent]) -> Result<MigrationState, Illegal> {
         events.iter().try_fold(MigrationState::Draft, |state, event| next(state, *event))

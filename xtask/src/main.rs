@@ -7,6 +7,7 @@ mod demo;
 mod e2e;
 mod server;
 mod sqlx;
+mod states;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ enum Chore {
     E2e(e2e::Options),
     /// Writes `.sqlx/`, what the compiler knows about our queries, from a scratch database.
     Sqlx(sqlx::Options),
+    /// Draws the diagrams of states in ARCHITECTURE.md from the engine's tables.
+    States(states::Options),
     /// Checks the rules of the code base that the compiler and clippy do not know.
     Tidy,
 }
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Chore::Demo(options) => demo::run(&options).await,
         Chore::E2e(options) => e2e::run(&root, &options).await,
         Chore::Sqlx(options) => sqlx::run(&root, &options).await,
+        Chore::States(options) => states::run(&root, &options),
         Chore::Tidy => tidy::run(&root),
     };
     match done {

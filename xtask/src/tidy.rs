@@ -102,6 +102,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         source(file, &text, &mut faults);
     }
     reasons(root, &mut faults)?;
+    if !crate::states::is_current(root)? {
+        faults.push("ARCHITECTURE.md shows old states: run `cargo xtask states`".to_owned());
+    }
     for fault in &faults {
         eprintln!("tidy: {fault}");
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Settings, spec};
 use crate::{
-    Error, JournalError, Result,
+    Error, JournalError, Lease, Result,
     budget::{self, Budget, Denied, Heard, Permit},
     http::{self, BodyError},
 };
@@ -131,11 +131,12 @@ impl Client {
         })
     }
 
-    /// Writes once, outside the journal.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+    /// Writes once, outside the journal; the lease is asked when the budget has room.
+    pub(super) async fn post(&self, lease: &dyn Lease, path: &str, body: &Value) -> Result<Value> {
         let mut refusals = 0;
         loop {
             let permit = self.write_permit().await?;
+            lease.still_ours().await?;
             match self.post_with(permit, path, body).await {
                 // A refused call had no effect; the budget waits as long as the shop asks.
                 Err(Error::Throttled { .. }) if refusals < REFUSALS_MAX => refusals += 1,

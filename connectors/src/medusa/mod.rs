@@ -23,9 +23,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    CallJournal, Check, CheckItem, Error, Link, LookUp, Needs, Page, ReadBack, Reference, Refusal,
-    Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written, budget::Budget,
-    http::HttpSettings,
+    CallJournal, Check, CheckItem, Error, Lease, Link, LookUp, Needs, Page, ReadBack, Reference,
+    Refusal, Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written,
+    budget::Budget, http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -197,8 +197,8 @@ impl Target for Medusa {
         references::without(mapped, missing);
     }
 
-    async fn prepare(&self, _migration: &str, needs: &Needs) -> Result<Value> {
-        let prepared = prepare::prepare(&self.client, needs).await?;
+    async fn prepare(&self, _: &str, needs: &Needs, lease: &dyn Lease) -> Result<Value> {
+        let prepared = prepare::prepare(&self.client, lease, needs).await?;
         serde_json::to_value(prepared)
             .map_err(|error| Error::Settings { field: "prepared", problem: error.to_string() })
     }

@@ -11,7 +11,7 @@ use super::{
     client::{Client, PLATFORM},
     json, marks, read,
 };
-use crate::{Error, Needs, Result};
+use crate::{Error, Lease, Needs, Result};
 
 /// The stock location of a source that has a nameless one.
 const NAMELESS_LOCATION: &str = "Cartage stock";
@@ -45,20 +45,20 @@ impl Prepared {
 }
 
 /// Sets up everything.
-pub(super) async fn prepare(client: &Client, needs: &Needs) -> Result<Prepared> {
-    let store = store(client, needs).await?;
-    let sales_channel = sales_channel(client, &store).await?;
+pub(super) async fn prepare(client: &Client, lease: &dyn Lease, needs: &Needs) -> Result<Prepared> {
+    let store = store(client, lease, needs).await?;
+    let sales_channel = sales_channel(client, lease, &store).await?;
     let mut prepared = Prepared {
         shipping_profile: shipping_profile(client).await?,
-        locations: locations(client, &needs.locations, &sales_channel).await?,
-        tags: words(client, &TAGS, &needs.tags).await?,
-        types: words(client, &TYPES, &needs.merchandise_types).await?,
+        locations: locations(client, lease, &needs.locations, &sales_channel).await?,
+        tags: words(client, lease, &TAGS, &needs.tags).await?,
+        types: words(client, lease, &TYPES, &needs.merchandise_types).await?,
         sales_channel,
         regions: BTreeMap::new(),
     };
     for currency in &needs.currencies {
         let code = currency.to_ascii_lowercase();
-        let region = region(client, &code).await?;
+        let region = region(client, lease, &code).await?;
         prepared.regions.insert(code, region);
     }
     Ok(prepared)
@@ -122,19 +122,26 @@ async fn named(client: &Client, sort: &Sort, name: &str) -> Result<Option<String
 
 /// The id of an object by its name, made where it is not there; when that fails, another may have
 /// made it meanwhile.
-async fn named_or_made(client: &Client, sort: &Sort, name: &str, body: &Value) -> Result<String> {
+async fn named_or_made(
+    client: &Client,
+    lease: &dyn Lease,
+    sort: &Sort,
+    name: &str,
+    body: &Value,
+) -> Result<String> {
     if let Some(found) = named(client, sort, name).await? {
         return Ok(found);
     }
-    let error = match client.post(sort.path, body).await {
+    let error = match client.post(lease, sort.path, body).await {
         Ok(answer) => return id(answer.get(sort.object).unwrap_or(&Value::Null), sort.path),
+        Err(error @ Error::Journal(_)) => return Err(error),
         Err(error) => error,
     };
     named(client, sort, name).await?.ok_or(error)
 }
 
 /// The store, with the currencies that are needed.
-async fn store(client: &Client, needs: &Needs) -> Result<Value> {
+async fn store(client: &Client, lease: &dyn Lease, needs: &Needs) -> Result<Value> {
     let path = "/admin/stores";
     let answer = client.get(path, &[("fields", "*supported_currencies".to_owned())]).await?;
     let store = read::rows(&answer, path, "stores")?.first().cloned().unwrap_or_default();
@@ -163,20 +170,20 @@ async fn store(client: &Client, needs: &Needs) -> Result<Value> {
             .map(|(code, is_default)| json!({ "currency_code": code, "is_default": is_default }))
             .collect();
         let store_path = format!("{path}/{}", id(&store, path)?);
-        client.post(&store_path, &json!({ "supported_currencies": list })).await?;
+        client.post(lease, &store_path, &json!({ "supported_currencies": list })).await?;
     }
     Ok(store)
 }
 
 /// The store's own sales channel, which its storefront shows; one of ours where it has none.
-async fn sales_channel(client: &Client, store: &Value) -> Result<String> {
+async fn sales_channel(client: &Client, lease: &dyn Lease, store: &Value) -> Result<String> {
     if let Some(channel) = json::owned(store, "default_sales_channel_id") {
         return Ok(channel);
     }
     if let Some(channel) = named(client, &CHANNELS, "Default Sales Channel").await? {
         return Ok(channel);
     }
-    named_or_made(client, &CHANNELS, "Cartage", &json!({ "name": "Cartage" })).await
+    named_or_made(client, lease, &CHANNELS, "Cartage", &json!({ "name": "Cartage" })).await
 }
 
 /// The default shipping profile.
@@ -192,6 +199,7 @@ async fn shipping_profile(client: &Client) -> Result<Option<String>> {
 /// Stock locations, each linked to the sales channel.
 async fn locations(
     client: &Client,
+    lease: &dyn Lease,
     names: &[String],
     sales_channel: &str,
 ) -> Result<BTreeMap<String, String>> {
@@ -202,7 +210,7 @@ async fn locations(
             trimmed => trimmed,
         };
         let body = json!({ "name": name, "metadata": { marks::LOCATION: source_name } });
-        let location = named_or_made(client, &LOCATIONS, name, &body).await?;
+        let location = named_or_made(client, lease, &LOCATIONS, name, &body).await?;
         let own_path = format!("{}/{location}", LOCATIONS.path);
         let query = [("fields", "id,sales_channels.id".to_owned())];
         let answer = client.get(&own_path, &query).await?;
@@ -211,7 +219,7 @@ async fn locations(
             .any(|channel| json::text(channel, "id") == Some(sales_channel));
         if !is_linked {
             let body = json!({ "add": [sales_channel] });
-            client.post(&format!("{own_path}/sales-channels"), &body).await?;
+            client.post(lease, &format!("{own_path}/sales-channels"), &body).await?;
         }
         ids.insert(source_name.clone(), location);
     }
@@ -220,7 +228,7 @@ async fn locations(
 
 /// The region of a currency: without countries and automatic taxes, so that nothing is added to
 /// the sums of old orders.
-pub(super) async fn region(client: &Client, code: &str) -> Result<String> {
+pub(super) async fn region(client: &Client, lease: &dyn Lease, code: &str) -> Result<String> {
     let name = format!("Cartage {}", code.to_ascii_uppercase());
     let body = json!({
         "name": name,
@@ -228,12 +236,13 @@ pub(super) async fn region(client: &Client, code: &str) -> Result<String> {
         "automatic_taxes": false,
         "payment_providers": ["pp_system_default"],
     });
-    named_or_made(client, &REGIONS, &name, &body).await
+    named_or_made(client, lease, &REGIONS, &name, &body).await
 }
 
 /// The ids of words, made where they are not there.
 pub(super) async fn words(
     client: &Client,
+    lease: &dyn Lease,
     kind: &Sort,
     values: &[String],
 ) -> Result<BTreeMap<String, String>> {
@@ -253,7 +262,7 @@ pub(super) async fn words(
     let mut missing = Vec::new();
     for value in wanted {
         if !ids.contains_key(value) {
-            missing.push(word(client, kind, value));
+            missing.push(word(client, lease, kind, value));
         }
     }
     let made: Vec<Result<(String, String)>> =
@@ -265,7 +274,12 @@ pub(super) async fn words(
     Ok(ids)
 }
 
-async fn word(client: &Client, kind: &Sort, value: &str) -> Result<(String, String)> {
-    let id = named_or_made(client, kind, value, &json!({ "value": value })).await?;
+async fn word(
+    client: &Client,
+    lease: &dyn Lease,
+    kind: &Sort,
+    value: &str,
+) -> Result<(String, String)> {
+    let id = named_or_made(client, lease, kind, value, &json!({ "value": value })).await?;
     Ok((value.to_owned(), id))
 }

@@ -112,7 +112,9 @@ pub(super) async fn remove(
     while let Some(result) = results.next().await {
         match result {
             Ok(one) => done.push(one),
-            Err(error @ (Error::Transient { .. } | Error::Throttled { .. })) => {
+            // Trouble counts more than a budget without room.
+            Err(error @ Error::Transient { .. }) => away = Some(error),
+            Err(error @ Error::Throttled { .. }) => {
                 away.get_or_insert(error);
             }
             Err(error) => return Err(error),
@@ -124,8 +126,14 @@ pub(super) async fn remove(
         Some(error) => {
             let told: BTreeSet<String> = done.iter().map(|one| one.source_id.clone()).collect();
             let left = items.iter().filter(|item| !told.contains(&item.source_id));
-            let postponed = |item| removed(item, RemovedOutcome::Postponed(error.to_string()));
-            done.extend(left.map(postponed).collect::<Vec<_>>());
+            let why = error.to_string();
+            let outcome = match error {
+                Error::Throttled { retry_after, .. } => {
+                    RemovedOutcome::Deferred { why, retry_after }
+                }
+                _ => RemovedOutcome::Postponed(why),
+            };
+            done.extend(left.map(|item| removed(item, outcome.clone())).collect::<Vec<_>>());
             Ok(done)
         }
         None => Ok(done),

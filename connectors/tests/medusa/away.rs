@@ -26,7 +26,7 @@ async fn a_shop_that_goes_away_in_the_middle_is_said_to_be_away() {
         let shop = simulated().await;
         let mut records = records(&shop.run);
         records.retain(|(of, ..)| *of == kind);
-        let prepared = shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+        let prepared = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
         let journal = Journal::default();
         let items = items(&shop, &Ledger::default(), &records, kind);
         set_fault(&shop, Rule { fault, from: Some(from), reads: true, ..Rule::default() });
@@ -47,7 +47,7 @@ async fn a_shop_that_goes_away_in_the_middle_is_said_to_be_away() {
 async fn a_shop_that_is_stopped_is_said_to_be_away() {
     let mut shop = simulated().await;
     let records = records(&shop.run);
-    let prepared = shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    let prepared = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     shop.sandbox.take().unwrap().stop().await.unwrap();
     for kind in [Kind::Product, Kind::Order] {
         let items = items(&shop, &Ledger::default(), &records, kind);

@@ -21,7 +21,7 @@ async fn a_payment_that_was_authorised_only_is_captured() {
         path: Some("/admin/payment-collections/".to_owned()),
         ..Rule::default()
     };
-    shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     set_fault(&shop, rule);
     let mut ledger = Ledger::default();
     assert_all_created(&load(&shop, &mut ledger, &records, None).await.unwrap());
@@ -106,7 +106,7 @@ async fn work_that_lands_after_the_connection_is_cut_is_found() {
     for every in [1, 2, 3] {
         let shop = simulated().await;
         let records = records(&shop.run);
-        shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+        shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
         let rule =
             Rule { fault: Fault::CutLate { ms: 300 }, every: Some(every), ..Rule::default() };
         set_fault(&shop, rule);
@@ -128,7 +128,7 @@ async fn buyer(
     order: &Value,
     links: &BTreeMap<Reference, String>,
 ) -> Value {
-    let prepared = shop.medusa.prepare(&shop.run, &needs()).await.unwrap();
+    let prepared = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await.unwrap();
     let records = [(Kind::Order, name, order.clone())];
     let mut items = items(shop, &Ledger::default(), &records, Kind::Order);
     items[0].links = links.clone();

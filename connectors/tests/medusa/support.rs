@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use cartage_connectors::{
-    Call, CallJournal, CallResult, CallState, Error, JournalError, JournaledCall, Link, Needs,
-    Reference, Refusal, TAKE_BACK, Target, WriteItem, Written, WrittenOutcome,
+    Call, CallJournal, CallResult, CallState, Error, JournalError, JournaledCall, Lease, Link,
+    Needs, Reference, Refusal, TAKE_BACK, Target, WriteItem, Written, WrittenOutcome,
     http::HttpSettings,
     medusa::{Medusa, Settings},
     record_key,
@@ -94,7 +94,10 @@ impl CallJournal for Journal {
         self.kept.lock().unwrap().extend_from_slice(results);
         Ok(())
     }
+}
 
+#[async_trait]
+impl Lease for Journal {
     async fn still_ours(&self) -> Result<(), JournalError> {
         self.operation()?;
         match self.is_taken {
@@ -413,7 +416,7 @@ pub(crate) async fn load(
     records: &[(Kind, &str, Value)],
     fails_at: Option<u64>,
 ) -> Result<Vec<Written>, Error> {
-    let prepared = shop.medusa.prepare(&shop.run, &needs()).await?;
+    let prepared = shop.medusa.prepare(&shop.run, &needs(), &Journal::default()).await?;
     let mut all = Vec::new();
     let mut left = fails_at;
     for kind in Target::kinds(&shop.medusa) {
@@ -519,7 +522,7 @@ pub(crate) async fn write_with(
     kind: Kind,
     journal: &Journal,
 ) -> Result<Vec<Written>, Error> {
-    let prepared = shop.medusa.prepare(&shop.run, &Needs::default()).await?;
+    let prepared = shop.medusa.prepare(&shop.run, &Needs::default(), &Journal::default()).await?;
     shop.medusa.write(&prepared, kind, items(shop, ledger, records, kind), journal).await
 }
 

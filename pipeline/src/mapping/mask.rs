@@ -69,7 +69,7 @@ impl Mask {
     }
 
     /// A text with every e-mail address in it replaced.
-    pub(super) fn in_text(&self, text: String) -> String {
+    pub fn in_text(&self, text: String) -> String {
         scrub(&text, |email| self.email(email)).unwrap_or(text)
     }
 

@@ -251,6 +251,15 @@ pub async fn approve(
     Ok((plan, events))
 }
 
+/// Whether the plan of a migration is approved.
+pub async fn is_current_approved(tx: &mut Tx, migration: &Migration) -> Result<bool> {
+    if migration.current_plan.is_empty() {
+        return Ok(false);
+    }
+    let plan = tx.resource_get::<Plan>(&Name::trusted(&migration.current_plan)).await?;
+    Ok(plan.state == PlanState::Approved)
+}
+
 /// Takes the plan that is in review or approved its validity. The caller writes the migration.
 pub async fn supersede_current(
     tx: &mut Tx,

@@ -1,6 +1,7 @@
 //! The journal of external calls that write: intents before, results after.
 
 use cartage_connectors::{Call, CallResult, CallState, JournaledCall, REMOVAL_ORDINAL};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Tx, record_link::LinkSpace};
@@ -143,16 +144,16 @@ impl Tx {
             .collect())
     }
 
-    /// The (kind, source id) of the records of which an object is to be deleted, by a call that has no
-    /// result.
+    /// The (kind, source id) of the records of which an object was to be deleted and that are not
+    /// forgotten: whether it is gone is not known, or not entered.
     pub async fn external_call_open_removals(
         &mut self,
         space: &LinkSpace,
     ) -> Result<Vec<(String, String)>> {
         let rows = sqlx::query!(
             "select kind, source_id from external_call
-            where account_id = $1 and migration = $2 and target = $3 and state = 'intended'
-                and ordinal = $4
+            where account_id = $1 and migration = $2 and target = $3
+                and state in ('intended', 'applied') and ordinal = $4
             order by kind, source_id",
             self.account,
             space.migration.as_str(),
@@ -164,8 +165,8 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
     }
 
-    /// Takes back the intents to delete objects of some records: they had no effect, and will have
-    /// none.
+    /// Takes back the calls that were to delete objects of some records: the objects stand, and no call
+    /// is under way.
     pub async fn external_call_void_removals(
         &mut self,
         space: &LinkSpace,
@@ -175,7 +176,7 @@ impl Tx {
         sqlx::query!(
             "update external_call set state = 'void'
             where account_id = $1 and migration = $2 and target = $3 and kind = $4
-                and source_id = any($5) and state = 'intended' and ordinal = $6",
+                and source_id = any($5) and state in ('intended', 'applied') and ordinal = $6",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -188,8 +189,8 @@ impl Tx {
         Ok(())
     }
 
-    /// The (kind, source id) of the records for which some runs journaled a call that has no result,
-    /// and of which no object is known.
+    /// The (kind, source id) of the records for which some runs journaled a call that was not refused,
+    /// and of which no object is known: something of them may stand.
     pub async fn external_call_unlinked(
         &mut self,
         space: &LinkSpace,
@@ -198,7 +199,7 @@ impl Tx {
         let rows = sqlx::query!(
             "select distinct kind, source_id from external_call as call
             where account_id = $1 and migration = $2 and target = $3 and run = any($4)
-                and state = 'intended' and ordinal < $5
+                and state in ('intended', 'applied') and name <> 'take_back' and ordinal < $5
                 and not exists (
                     select from record_link as link
                     where link.account_id = $1 and link.migration = $2 and link.target = $3
@@ -215,6 +216,26 @@ impl Tx {
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
+    }
+
+    /// Which runs called the target for a record at a time or after it.
+    pub async fn external_call_runs_since(
+        &mut self,
+        space: &LinkSpace,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "select distinct run from external_call
+            where account_id = $1 and migration = $2 and target = $3
+                and greatest(intend_time, result_time) >= $4",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            since,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.run).collect())
     }
 
     /// Which of some records have a call without a result, of this run or an earlier one.

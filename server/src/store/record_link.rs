@@ -87,12 +87,7 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
-        self.record_link_whole(space, links).await
-    }
-
-    /// What was a part of a record is no more, once the record is whole.
-    async fn record_link_whole(&mut self, space: &LinkSpace, links: &[RecordLink]) -> Result<()> {
-        let column = |value: fn(&RecordLink) -> String| links.iter().map(value).collect::<Vec<_>>();
+        // What was a part of a record is no more, once the record is whole.
         sqlx::query!(
             "delete from record_link as link
             using unnest($4::text[], $5::text[], $6::text[]) as whole (kind, source_id, role)
@@ -239,7 +234,23 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
-        self.record_link_whole(space, links).await?;
+        // What was known as a part of a record is the whole, if the caller says so.
+        sqlx::query!(
+            "delete from record_link as link
+            using unnest($4::text[], $5::text[], $6::text[], $7::text[]) as whole (kind, source_id, role, target_id)
+            where account_id = $1 and migration = $2 and target = $3 and link.role = 'partial'
+                and link.kind = whole.kind and link.source_id = whole.source_id and whole.role = whole.kind
+                and link.target_id = whole.target_id",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            &column(|link| link.kind.clone()),
+            &column(|link| link.source_id.clone()),
+            &column(|link| link.role.clone()),
+            &column(|link| link.target_id.clone()),
+        )
+        .execute(&mut *self.inner)
+        .await?;
         Ok(imported.rows_affected())
     }
 
@@ -302,7 +313,8 @@ impl Tx {
     }
 
     /// Forgets what became of some records, because it was taken back: their links, with those of
-    /// their parts, and their identities go, and their calls count no more.
+    /// their parts, and their identities go, and their calls count no more. Links that were imported
+    /// are of objects that no run made, and stay.
     pub async fn record_forget(
         &mut self,
         space: &LinkSpace,
@@ -313,7 +325,7 @@ impl Tx {
         sqlx::query!(
             "delete from record_link
             where account_id = $1 and migration = $2 and target = $3 and kind = $4
-                and record_source_id = any($5)",
+                and record_source_id = any($5) and create_run <> ''",
             self.account,
             migration,
             target,

@@ -247,8 +247,28 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
     let retry = v1::RetryRunRequest { name: run.name.clone(), ..Default::default() };
     refused_with(client, retry, ErrorReason::RollbackIncomplete).await;
 
-    // Another run finds out what is gone, whatever is known of it, and makes it anew.
+    // Another run finds out what is gone, whatever is known of it, and makes it anew. Two more are
+    // gone: of one the answer was lost with the process, of the other its entry in the ledger.
     walk.shop.set_faults(Faults::default());
+    for (place, state) in [(0, "intended"), (1, "applied")] {
+        let sql = format!(
+            "select target_id from record_link where role = 'product'
+            order by source_id offset {place} limit 1"
+        );
+        let id = server.database.query(&sql).await.unwrap().trim().to_owned();
+        ask(&walk, reqwest::Method::DELETE, &format!("products/{id}"), None).await;
+        let sql = format!(
+            "insert into external_call (account_id, migration, target, kind, source_id, ordinal,
+                name, payload_hash, run, epoch, state, result_epoch, result_time)
+            select account_id, migration, target, kind, source_id, 2000, 'product.delete', 'hash',
+                '{}', 1, '{state}', 1, now()
+            from record_link where target_id = '{id}' and role = 'product'
+            on conflict (account_id, migration, target, kind, source_id, ordinal)
+            do update set state = excluded.state",
+            rollback.name
+        );
+        server.database.query(&sql).await.unwrap();
+    }
     let anew = walk.live(&plan, &before).await;
     assert_eq!(anew.state(), State::Succeeded, "{anew:?}");
     let all = get(&walk, "products?limit=1").await["count"].as_i64();
@@ -285,9 +305,11 @@ async fn a_rollback_that_failed_is_not_gone_on_with_once_others_wrote() {
     let retry = v1::RetryRunRequest { name: failed.name.clone(), ..Default::default() };
     refused_with(&walk.client, retry, ErrorReason::RollbackIncomplete).await;
 
-    // A new one takes all of it back, also while the next attempt is being planned.
-    walk.plan().await;
+    // A new one takes all of it back, also while the next attempt is in review, which ends that.
+    let plan = walk.submitted().await;
     let ended = take_back(&walk, &run.name).await;
+    let plan = walk.client.call(v1::GetPlanRequest { name: plan.name, ..Default::default() }).await;
+    assert_eq!(plan.unwrap().state(), v1::plan::State::Superseded);
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.rollback_runs, [&other.name, &run.name].map(String::as_str));
     assert_eq!(ended.accounting.unwrap().unaccounted, 0);
@@ -314,4 +336,36 @@ async fn what_may_have_an_object_that_nobody_knows_is_told() {
     let unknown = walk.records(&ended.name, "outcome = UNKNOWN").await;
     assert_eq!(unknown.iter().map(|it| it.source_id.as_str()).collect::<Vec<_>>(), ["b"]);
     assert_eq!(get(&walk, "products?limit=1").await["count"], 1, "the one nobody knows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_takes_no_run_that_is_older_however_often_it_was_begun() {
+    let server = Server::start().await;
+    let (files, _) = small_shop();
+    let walk = Walk::begin(&server, &files.path().join("export")).await;
+    let (plan, before) = walk.ready().await;
+    let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
+    let with_catalogue = contents(&walk).await;
+    let second = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
+    assert_eq!(second.state(), State::Succeeded, "{second:?}");
+
+    let refuses = Rule { fault: Fault::Refuse { status: 422 }, reads: true, ..Rule::default() };
+    walk.shop.set_faults(Faults { rules: vec![refuses], ..Faults::default() });
+    let failed = take_back(&walk, &first.name).await;
+    assert_eq!(failed.rollback_runs, [&second.name, &first.name].map(String::as_str));
+    walk.shop.set_faults(Faults::default());
+    let half = run_of(&walk, &first.name).await;
+    let seconds = |time: Option<prost_types::Timestamp>| time.unwrap().seconds;
+    assert!(seconds(half.end_time) >= seconds(second.start_time), "{half:?}");
+    assert_eq!(half.state(), State::Failed, "{half:?}");
+
+    // The part of the scope that is left is planned anew meanwhile.
+    let plan = walk.submitted().await;
+    let ended = take_back(&walk, &second.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(ended.rollback_runs, [second.name.as_str()]);
+    assert_eq!(contents(&walk).await, with_catalogue);
+    assert_eq!(migration_of(&walk).await, v1::migration::State::Draft, "no plan is approved");
+    let approve = road::approve_plan(&walk.client, &plan.name, "yes").await;
+    approve.expect_err("it was superseded");
 }

@@ -86,11 +86,16 @@ impl Walk {
 
     /// An approved plan.
     pub(crate) async fn plan(&self) -> v1::Plan {
+        let plan = self.submitted().await;
+        road::approve_plan(&self.client, &plan.name, "yes").await.unwrap()
+    }
+
+    /// A plan in review.
+    pub(crate) async fn submitted(&self) -> v1::Plan {
         let options = road::Options::new("accounts/acme", &self.source, &self.target);
         let (client, snapshot) = (&self.client, &self.snapshot.name);
         let plan = road::create_plan(client, &self.migration, snapshot, &self.revision).await;
-        let plan = road::submit_plan(client, plan.unwrap(), &self.target, &options).await.unwrap();
-        road::approve_plan(client, &plan.name, "yes").await.unwrap()
+        road::submit_plan(client, plan.unwrap(), &self.target, &options).await.unwrap()
     }
 
     /// A snapshot of the target that was restored.

@@ -60,10 +60,7 @@ impl Writer<'_> {
         let code = json::text(fields, "currency_code").unwrap_or_default();
         let region = match self.prepared.regions.get(code) {
             Some(region) => region.clone(),
-            None => {
-                self.still_ours().await?;
-                prepare::region(self.client, code).await.map_err(Stop::of)?
-            }
+            None => prepare::region(self.client, self.journal, code).await.map_err(Stop::of)?,
         };
         let plan = order_plan::plan(fields, &|sku| {
             linked(item, Kind::Product, sku, "sku").map(str::to_owned)

@@ -314,11 +314,12 @@ impl Writer<'_> {
         types.retain(|word| !self.prepared.types.contains_key(word));
         let tags: Vec<String> = tags.into_iter().collect();
         let types: Vec<String> = types.into_iter().collect();
-        if !tags.is_empty() || !types.is_empty() {
-            self.still_ours().await?;
-        }
-        let tags = prepare::words(self.client, &prepare::TAGS, &tags).await.map_err(Stop::of)?;
-        let types = prepare::words(self.client, &prepare::TYPES, &types).await.map_err(Stop::of)?;
+        let tags = prepare::words(self.client, self.journal, &prepare::TAGS, &tags)
+            .await
+            .map_err(Stop::of)?;
+        let types = prepare::words(self.client, self.journal, &prepare::TYPES, &types)
+            .await
+            .map_err(Stop::of)?;
         Ok(Words { tags, types })
     }
 

@@ -113,8 +113,14 @@ impl Place {
 
     /// A link on the wire.
     pub(super) fn encode(&self, mut link: RecordLink) -> v1::RecordLink {
-        if let Some(mask) = self.mask.as_ref().filter(|_| link.role == EMAIL) {
-            link.source_id = mask.email(&link.source_id);
+        let is_part = link.record_source_id != link.source_id;
+        if let Some(mask) = &self.mask {
+            link.source_id = match link.role == EMAIL {
+                true => mask.email(&link.source_id),
+                // Where a source gives a person no id, the address is it.
+                false => mask.in_text(link.source_id),
+            };
+            link.record_source_id = mask.in_text(link.record_source_id);
         }
         let id = format!("{}.{}", record_id(&link.kind, &link.source_id), link.role);
         let live = self.space.target.contains("/connections/");
@@ -126,11 +132,7 @@ impl Place {
             kind: record_kind_of(&link.kind),
             source_admin_url: own(self.source_url(&link.kind, &link.source_id)),
             target_admin_url: own(url(self.target.as_ref(), &link.kind, &link.target_id)),
-            parent_source_id: if link.record_source_id == link.source_id {
-                String::new()
-            } else {
-                link.record_source_id
-            },
+            parent_source_id: if is_part { link.record_source_id } else { String::new() },
             source_id: link.source_id,
             role: link.role,
             target_connection: if live { self.space.target.clone() } else { String::new() },

@@ -8,6 +8,7 @@ use cartage_engine::{
 use super::{Migration, advance, records_of};
 use crate::{
     app::{
+        plan,
         run::{self, Run, RunKind, rollback},
         snapshot::Snapshot,
     },
@@ -81,9 +82,21 @@ async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     }
     let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
     let event = match run.state {
-        RunState::Pending | RunState::Running => MigrationEvent::RollbackStarted,
+        RunState::Pending | RunState::Running => {
+            if migration.state == MigrationState::Planned {
+                // It could not be approved afterwards, and what it was made for is about to change.
+                let event = plan::supersede_current(tx, &mut migration).await?;
+                if let Some(event) = event {
+                    tx.event_append(migration.name.as_str(), &event).await?;
+                }
+            }
+            MigrationEvent::RollbackStarted
+        }
         RunState::Succeeded if holds_more(tx, &migration, run).await? => {
-            MigrationEvent::RollbackSucceededInPart
+            match plan::is_current_approved(tx, &migration.body).await? {
+                true => MigrationEvent::RollbackSucceededInPart,
+                false => MigrationEvent::RollbackSucceededInDraft,
+            }
         }
         RunState::Succeeded => MigrationEvent::RollbackSucceeded,
         RunState::Failed => MigrationEvent::RollbackFailed,
@@ -104,7 +117,7 @@ async fn holds_more(
 ) -> Result<bool> {
     let cut = Cut { limit: 1_000, ..Cut::default() };
     let mut runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
-    runs.retain(|run| run.body.kind == RunKind::Live);
+    runs.retain(|run| run.body.kind == RunKind::Live && run.state != RunState::RolledBack);
     let names: Vec<String> = runs.into_iter().map(|run| run.name.as_str().to_owned()).collect();
     let names: Vec<String> =
         names.into_iter().filter(|name| !rollback.body.rollback_runs.contains(name)).collect();

@@ -1,13 +1,13 @@
 //! Taking back what LIVE runs wrote: which runs a ROLLBACK run is about, and what its states are for
 //! them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cartage_connectors::Removal;
 use cartage_engine::run::{RunEvent, RunState};
 use cartage_model::Kind;
 
-use super::{Run, RunKind, advance, migration_of};
+use super::{Run, RunKind, advance, link_space, migration_of};
 use crate::{
     app::{connection, mapping::MappingRevision, verification},
     error::{Error, Result},
@@ -44,10 +44,16 @@ pub async fn oldest(tx: &mut Tx, migration: &Name, run: &Name) -> Result<Resourc
 pub async fn chain(tx: &mut Tx, oldest: &Resource<Run>) -> Result<Vec<Resource<Run>>> {
     let cut = Cut { limit: 1_000, ..Cut::default() };
     let mut runs = tx.resource_list::<Run>(&migration_of(&oldest.name), &cut).await?;
-    // One that was tried again later wrote later, too.
+    let since = oldest.body.start_time;
+    // One that was started earlier and tried again later wrote later, too.
+    let wrote: HashSet<String> = match since {
+        Some(since) => tx.external_call_runs_since(&link_space(oldest), since).await?,
+        None => Vec::new(),
+    }
+    .into_iter()
+    .collect();
     runs.retain(|run| {
-        let since = oldest.body.start_time;
-        let is_later = run.body.start_time >= since || run.body.end_time > since;
+        let is_later = run.body.start_time >= since || wrote.contains(run.name.as_str());
         run.body.kind == RunKind::Live && run.body.start_time.is_some() && is_later
     });
     runs.sort_by_key(|run| std::cmp::Reverse((run.body.start_time, run.name.clone())));
@@ -102,9 +108,19 @@ pub async fn forecast(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Fo
 /// `ROLLBACK_INCOMPLETE` for a rollback after whose beginning others wrote.
 pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>> {
     let oldest = tx.resource_get::<Run>(&Name::trusted(&run.body.rollback_run)).await?;
+    let chain = chain(tx, &oldest).await?;
+    let mut due: Vec<Name> = chain.into_iter().map(|run| run.name).collect();
+    let begun = std::mem::take(&mut run.body.rollback_runs);
+    if !begun.is_empty() {
+        if due.iter().any(|name| !begun.iter().any(|it| it == name.as_str())) {
+            let message = "Runs have written since this rollback began; start a new one.";
+            return Err(Error::new(Reason::RollbackIncomplete, message));
+        }
+        due = begun.into_iter().map(Name::trusted).collect();
+    }
     let mut events = Vec::new();
     let mut names = Vec::new();
-    for name in chain(tx, &oldest).await?.into_iter().map(|run| run.name) {
+    for name in due {
         tx.resource_children_hold(&name).await?;
         if let Some(other) = verification::under_way(tx, &name).await? {
             return Err(Error::in_progress(name.as_str(), &other));
@@ -122,10 +138,6 @@ pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>
         tx.resource_update(&mut taken).await?;
         events.extend(event);
         names.push(name.as_str().to_owned());
-    }
-    if !run.body.rollback_runs.is_empty() && run.body.rollback_runs != names {
-        let message = "Runs have written since this rollback began; start a new one.";
-        return Err(Error::new(Reason::RollbackIncomplete, message));
     }
     run.body.rollback_runs = names;
     Ok(events)

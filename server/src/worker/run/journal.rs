@@ -9,7 +9,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cartage_connectors::{Call, CallJournal, CallResult, JournalError};
+use cartage_connectors::{Call, CallJournal, CallResult, JournalError, Lease};
 use cartage_model::Kind;
 
 use super::super::Work;
@@ -92,6 +92,22 @@ impl<'a> Journal<'a> {
 }
 
 #[async_trait]
+impl Lease for Work {
+    async fn still_ours(&self) -> std::result::Result<(), JournalError> {
+        self.go_on().map_err(withdrawn)?;
+        let tx = self.begin().await.map_err(withdrawn)?;
+        tx.rollback().await.map_err(store)
+    }
+}
+
+#[async_trait]
+impl Lease for Journal<'_> {
+    async fn still_ours(&self) -> std::result::Result<(), JournalError> {
+        self.work.still_ours().await
+    }
+}
+
+#[async_trait]
 impl CallJournal for Journal<'_> {
     async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError> {
         let mine = {
@@ -120,12 +136,6 @@ impl CallJournal for Journal<'_> {
         // The commit may have taken longer than the lease, or the process may have stood still: the
         // call that follows must not be made when somebody else may have begun to ask for it.
         self.work.go_on().map_err(withdrawn)
-    }
-
-    async fn still_ours(&self) -> std::result::Result<(), JournalError> {
-        self.work.go_on().map_err(withdrawn)?;
-        let tx = self.work.begin().await.map_err(withdrawn)?;
-        tx.rollback().await.map_err(store)
     }
 
     async fn record(&self, results: &[CallResult]) -> std::result::Result<(), JournalError> {

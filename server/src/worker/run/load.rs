@@ -319,8 +319,8 @@ impl Loader<'_> {
             if left.is_empty() {
                 break;
             }
-            if let Some(UsedUp { why, waiting }) = tries.wait(held_up).await? {
-                let (kept, given_up) = left.into_iter().partition(|(id, _)| waiting.contains(id));
+            if let Some(UsedUp { why, records }) = tries.wait(held_up).await? {
+                let (given_up, kept) = left.into_iter().partition(|(id, _)| records.contains(id));
                 self.give_up(kind, given_up, attempt, &why).await?;
                 left = kept;
             }
@@ -385,7 +385,7 @@ impl Loader<'_> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
         let (mut rows, mut links) = (Vec::new(), Vec::new());
         let (mut postponed, mut deferred, mut retry_longest) = (None, None, None);
-        let mut waiting = BTreeSet::new();
+        let mut records = BTreeSet::new();
         for one in written {
             let Some(it) = left.get(&one.source_id) else { continue };
             links.extend(one.partial.into_iter().map(|link| self.link(kind, it, link)));
@@ -408,12 +408,12 @@ impl Loader<'_> {
                 }
                 WrittenOutcome::Postponed(why) => {
                     postponed = Some(why);
+                    records.insert(one.source_id);
                     continue;
                 }
                 WrittenOutcome::Deferred { why, retry_after } => {
                     deferred = Some(why);
                     retry_longest = retry_longest.max(retry_after);
-                    waiting.insert(one.source_id);
                     continue;
                 }
             };
@@ -423,7 +423,7 @@ impl Loader<'_> {
         self.settle_with(kind, rows, links, Some(journal)).await?;
         // A record with trouble of its own has used a try, whatever held up the others.
         Ok(match (postponed, deferred) {
-            (Some(why), _) => HeldUp::Postponed { why, waiting },
+            (Some(why), _) => HeldUp::Postponed { why, records },
             (None, why) => {
                 HeldUp::Deferred { why: why.unwrap_or_default(), retry_after: retry_longest }
             }

@@ -236,7 +236,7 @@ async fn prepare(
     let mut tries = Tries::new(work, &run.name);
     let prepared = loop {
         tries.begin()?;
-        let answer = way.target.prepare(space.migration.id(), &needs).await;
+        let answer = way.target.prepare(space.migration.id(), &needs, work).await;
         match tries.heard(answer, None).await? {
             Ok(prepared) => break prepared,
             Err(held_up) => drop(tries.wait(held_up).await?),

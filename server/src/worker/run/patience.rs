@@ -1,6 +1,9 @@
 //! Asking a shop again: what gave no answer, and what its budget had no room for.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use cartage_connectors::Error as ShopError;
 use cartage_engine::retry::{Decision, Policy};
@@ -21,9 +24,9 @@ const POLICY: Policy = Policy {
 /// How often in a row a shop may have no room in its budget before the run waits for a person. Being
 /// asked for patience is no failure of a record, and costs it no try.
 const REFUSALS_MAX: u32 = 60;
-/// How long is waited before the budget is asked again.
+/// How long is waited at most before the shop is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
-/// How often it is looked whether the run is to go on while the shop's budget is waited for.
+/// How often it is looked whether the run is to go on meanwhile.
 const WAIT_STEP: Duration = Duration::from_secs(2);
 
 /// Why something that was asked of a shop is not done yet.
@@ -40,8 +43,8 @@ pub(super) enum HeldUp {
     Postponed {
         /// What it said of one of them.
         why: String,
-        /// The records that have used no try, for they only wait for its budget.
-        waiting: BTreeSet<String>,
+        /// Which; others only wait for its budget, and have used no try.
+        records: BTreeSet<String>,
     },
     /// Its budget had no room.
     Deferred {
@@ -57,8 +60,8 @@ pub(super) enum HeldUp {
 pub(super) struct UsedUp {
     /// What the shop said last.
     pub(super) why: String,
-    /// The records that have used no try, for they only wait for its budget.
-    pub(super) waiting: BTreeSet<String>,
+    /// The records.
+    pub(super) records: BTreeSet<String>,
 }
 
 /// The tries of one batch, or of one request.
@@ -67,12 +70,17 @@ pub(super) struct Tries<'a> {
     work: &'a Work,
     run: &'a Name,
     attempt: u32,
+    /// How often in a row the shop gave no answer.
+    silences: u32,
+    /// How often in a row its budget had no room.
     refusals: u32,
+    /// How often single records had to be tried again.
+    failures: HashMap<String, u32>,
 }
 
 impl<'a> Tries<'a> {
     pub(super) fn new(work: &'a Work, run: &'a Name) -> Self {
-        Self { work, run, attempt: 0, refusals: 0 }
+        Self { work, run, attempt: 0, silences: 0, refusals: 0, failures: HashMap::new() }
     }
 
     /// Begins the next try, and says which it is.
@@ -117,8 +125,8 @@ impl<'a> Tries<'a> {
         }))
     }
 
-    /// Waits until the next try may begin. Where the tries of records are used up, says so at once,
-    /// and counts anew.
+    /// Waits until the next try may begin; where the tries of records are used up, says of which, at
+    /// once.
     ///
     /// # Errors
     /// When the run is to wait for a person, because the shop does not answer or has no room, or when
@@ -127,48 +135,51 @@ impl<'a> Tries<'a> {
         &mut self,
         held_up: HeldUp,
     ) -> std::result::Result<Option<UsedUp>, Stopped> {
-        if let HeldUp::Deferred { why, retry_after } = &held_up {
-            self.attempt = self.attempt.saturating_sub(1);
-            self.refusals += 1;
-            self.wait_for_budget(why, *retry_after).await?;
-            return Ok(None);
-        }
-        self.refusals = 0;
-        let asked = match &held_up {
-            HeldUp::Away { retry_after, .. } => *retry_after,
-            HeldUp::Postponed { .. } | HeldUp::Deferred { .. } => None,
-        };
-        match POLICY.decide(self.attempt, asked, rand::random_range(0..=1_000)) {
-            Decision::Retry(delay) => tokio::select! {
-                () = tokio::time::sleep(delay) => Ok(None),
-                () = self.work.stop.cancelled() => Err(Stopped::Withdrawn),
-            },
-            Decision::GiveUp => match held_up {
-                HeldUp::Postponed { why, waiting } => {
-                    self.attempt = 0;
-                    Ok(Some(UsedUp { why, waiting }))
+        let chance = rand::random_range(0..=1_000);
+        match held_up {
+            HeldUp::Deferred { why, retry_after } => {
+                self.attempt = self.attempt.saturating_sub(1);
+                self.refusals += 1;
+                let patience = Policy { attempts_max: REFUSALS_MAX, ..POLICY };
+                match patience.decide(self.refusals, retry_after, chance) {
+                    Decision::Retry(delay) => self.pass(delay).await?,
+                    Decision::GiveUp => return Err(unavailable(Reason::UpstreamThrottled, why)),
                 }
-                HeldUp::Away { why, .. } | HeldUp::Deferred { why, .. } => {
-                    Err(unavailable(Error::new(Reason::UpstreamUnavailable, why)))
+            }
+            HeldUp::Away { why, retry_after } => {
+                self.refusals = 0;
+                self.silences += 1;
+                match POLICY.decide(self.silences, retry_after, chance) {
+                    Decision::Retry(delay) => self.pass(delay).await?,
+                    Decision::GiveUp => return Err(unavailable(Reason::UpstreamUnavailable, why)),
                 }
-            },
+            }
+            HeldUp::Postponed { why, records } => {
+                (self.refusals, self.silences) = (0, 0);
+                let mut most = 0;
+                let mut used_up = BTreeSet::new();
+                for record in records {
+                    let failures = self.failures.entry(record.clone()).or_default();
+                    *failures += 1;
+                    most = most.max(*failures);
+                    if *failures >= POLICY.attempts_max {
+                        used_up.insert(record);
+                    }
+                }
+                if !used_up.is_empty() {
+                    return Ok(Some(UsedUp { why, records: used_up }));
+                }
+                if let Decision::Retry(delay) = POLICY.decide(most, None, chance) {
+                    self.pass(delay).await?;
+                }
+            }
         }
+        Ok(None)
     }
 
-    /// Waits until a shop's budget may have room again, as long as the run is to go on.
-    async fn wait_for_budget(
-        &self,
-        why: &str,
-        asked: Option<Duration>,
-    ) -> std::result::Result<(), Stopped> {
-        let patience = Policy { attempts_max: REFUSALS_MAX, ..POLICY };
-        let Decision::Retry(delay) =
-            patience.decide(self.refusals, asked, rand::random_range(0..=1_000))
-        else {
-            return Err(unavailable(Error::new(Reason::UpstreamThrottled, why)));
-        };
-        // A budget that opens in hours is asked again all the same, so that the run comes to wait for
-        // a person and not for the shop.
+    /// Lets a time pass, as long as the run is to go on. A shop that asks for hours is asked again
+    /// all the same, so that the run comes to wait for a person and not for the shop.
+    async fn pass(&self, delay: Duration) -> std::result::Result<(), Stopped> {
         let until = tokio::time::Instant::now() + delay.min(ASK_AGAIN_AFTER);
         loop {
             let step = until.min(tokio::time::Instant::now() + WAIT_STEP);
@@ -193,6 +204,6 @@ impl<'a> Tries<'a> {
     }
 }
 
-fn unavailable(error: Error) -> Stopped {
-    Stopped::Pause("TARGET_UNAVAILABLE", error)
+fn unavailable(reason: Reason, why: String) -> Stopped {
+    Stopped::Pause("TARGET_UNAVAILABLE", Error::new(reason, why))
 }

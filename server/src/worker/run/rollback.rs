@@ -5,7 +5,10 @@
 //! as a verification does, and what others changed since is left alone and listed. The ledger is the
 //! journal here too: a run that is taken up again passes over what has a row.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use cartage_connectors::{
     CallState, Error as ShopError, PARTIAL, REMOVAL_ORDINAL, Removal, RemoveItem, Removed,
@@ -180,19 +183,15 @@ pub(super) async fn reconcile(
     }
     for (kind, ids) in by_kind {
         let mut tx = work.begin().await?;
-        let links = own_links(&mut tx, space, kind, &ids).await?;
+        let links = own_links(&mut tx, space, kind, &ids, run).await?;
         tx.rollback().await?;
         let target_ids: Vec<String> = links.values().map(|link| link.0.clone()).collect();
-        let mut tries = Tries::new(work, run);
-        let read = loop {
-            tries.begin()?;
-            match tries.heard(target.read_back(kind, &target_ids).await, None).await? {
-                Ok(read) => break read,
-                Err(held_up) => drop(tries.wait(held_up).await?),
-            }
-        };
-        let there: HashSet<String> =
-            read.into_iter().filter(|one| one.fields.is_some()).map(|one| one.target_id).collect();
+        let mut there = standing(work, run, target, kind, &target_ids).await?;
+        if !there.is_empty() {
+            // The shop may still be working on a deletion whose caller has gone.
+            settled(work, target, kind).await?;
+            there = standing(work, run, target, kind, &target_ids).await?;
+        }
         let gone: Vec<String> = links
             .into_iter()
             .filter(|(_, (target_id, ..))| !there.contains(target_id))
@@ -206,12 +205,44 @@ pub(super) async fn reconcile(
     Ok(())
 }
 
+/// Which of some objects stand in the target.
+async fn standing(
+    work: &Work,
+    run: &Name,
+    target: &dyn Target,
+    kind: Kind,
+    target_ids: &[String],
+) -> std::result::Result<HashSet<String>, Stopped> {
+    let mut tries = Tries::new(work, run);
+    loop {
+        tries.begin()?;
+        match tries.heard(target.read_back(kind, target_ids).await, None).await? {
+            Ok(read) => {
+                let read = read.into_iter().filter(|one| one.fields.is_some());
+                return Ok(read.map(|one| one.target_id).collect());
+            }
+            Err(held_up) => drop(tries.wait(held_up).await?),
+        }
+    }
+}
+
+/// Waits as long as the shop may still be working on a request for a kind.
+async fn settled(work: &Work, target: &dyn Target, kind: Kind) -> std::result::Result<(), Stopped> {
+    let look_ups = target.look_ups().iter().filter(|look_up| look_up.kind == kind);
+    let settle_time_s = look_ups.map(|look_up| look_up.settle_time_s).max().unwrap_or_default();
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(settle_time_s.into())) => Ok(()),
+        () = work.stop.cancelled() => Err(Stopped::Withdrawn),
+    }
+}
+
 /// The target ids of records' objects by source id, by which run they were made, and of what part.
 async fn own_links(
     tx: &mut crate::store::Tx,
     space: &LinkSpace,
     kind: Kind,
     ids: &[String],
+    of: &Name,
 ) -> Result<HashMap<String, (String, String, Part)>> {
     let roles = [kind.as_str(), PARTIAL];
     let wanted: Vec<_> = ids
@@ -227,10 +258,15 @@ async fn own_links(
     let mut found = HashMap::new();
     for link in links {
         let part = part(&link);
-        let is_partial = part == Part::Partial;
-        let known = found.contains_key(&link.source_id);
-        // Where a record has both, its own object is the one that counts.
-        if !(is_partial && known) {
+        let known = found.get(&link.source_id);
+        let known_is_of_run = known.is_some_and(|(_, made_by, _)| made_by == of.as_str());
+        // Where a record has a part of it beside its own object, which was there before, what the run
+        // made counts, and else its own.
+        let counts = match part {
+            Part::Partial => known.is_none() || link.create_run == of.as_str(),
+            Part::Whole | Part::Merged => !known_is_of_run || link.create_run == of.as_str(),
+        };
+        if counts {
             found.insert(link.source_id, (link.target_id, link.create_run, part));
         }
     }
@@ -272,7 +308,7 @@ impl Taker<'_> {
     async fn made<'r>(&self, kind: Kind, stored: &'r [StoredRecord]) -> Result<Vec<Made<'r>>> {
         let ids: Vec<String> = stored.iter().map(|it| it.source_id.clone()).collect();
         let mut tx = self.work.begin().await?;
-        let mut links = own_links(&mut tx, self.space, kind, &ids).await?;
+        let mut links = own_links(&mut tx, self.space, kind, &ids, self.of).await?;
         let done: HashSet<String> =
             tx.run_record_done(self.run, kind.as_str(), &ids).await?.into_iter().collect();
         tx.rollback().await?;
@@ -329,7 +365,7 @@ impl Taker<'_> {
             let journal = Journal::new(self.work, self.space, self.run, kind);
             let answer = self.take_back(kind, &left, &journal).await;
             let held_up = match tries.heard(answer, Some(&journal)).await? {
-                Ok((rows, gone, why)) => {
+                Ok((rows, gone, held_up)) => {
                     let mut keys: HashMap<&str, &[Key]> =
                         left.iter().map(|it| (it.id(), it.keys.as_slice())).collect();
                     let rows: Vec<Row> = rows
@@ -341,12 +377,13 @@ impl Taker<'_> {
                         .collect();
                     left.retain(|it| keys.contains_key(it.id()));
                     self.settle(kind, rows, &gone, Some(&journal)).await?;
-                    HeldUp::Postponed { why, waiting: BTreeSet::new() }
+                    held_up
                 }
-                Err(held_up) => held_up,
+                Err(held_up) => Some(held_up),
             };
-            if left.is_empty() {
-                break;
+            let Some(mut held_up) = held_up.filter(|_| !left.is_empty()) else { break };
+            if let HeldUp::Postponed { records, .. } = &mut held_up {
+                *records = left.iter().map(|it| it.id().to_owned()).collect();
             }
             if let Some(UsedUp { why, .. }) = tries.wait(held_up).await? {
                 let error = Error::new(Reason::UpstreamUnavailable, why);
@@ -357,13 +394,13 @@ impl Taker<'_> {
     }
 
     /// Reads objects back, and deletes those that are what was written. Gives the rows, the records
-    /// whose objects are gone, and why others were put off.
+    /// whose objects are gone, and what holds up the others.
     async fn take_back(
         &self,
         kind: Kind,
         left: &[&Made<'_>],
         journal: &Journal<'_>,
-    ) -> std::result::Result<(Vec<Row>, Vec<String>, String), ShopError> {
+    ) -> std::result::Result<(Vec<Row>, Vec<String>, Option<HeldUp>), ShopError> {
         let ids: Vec<String> = left.iter().map(|it| it.id().to_owned()).collect();
         let target_ids: Vec<String> = left.iter().map(|it| it.target_id.clone()).collect();
         let expected = self.expected(left).await.map_err(away)?;
@@ -416,7 +453,7 @@ impl Taker<'_> {
         }
         let ordinals: HashMap<&str, i64> = left.iter().map(|it| (it.id(), it.ordinal)).collect();
         let mut gone = Vec::new();
-        let mut postponed = String::new();
+        let mut held_up = None;
         for Removed { source_id, outcome } in self.way.target.remove(kind, &items, journal).await? {
             let ordinal = ordinals.get(source_id.as_str()).copied();
             let effect = match outcome {
@@ -429,14 +466,18 @@ impl Taker<'_> {
                     continue;
                 }
                 RemovedOutcome::Postponed(why) => {
-                    postponed = why;
+                    held_up = Some(HeldUp::Postponed { why, records: BTreeSet::new() });
+                    continue;
+                }
+                RemovedOutcome::Deferred { why, retry_after } => {
+                    held_up.get_or_insert(HeldUp::Deferred { why, retry_after });
                     continue;
                 }
             };
             rows.push(Row::removed(kind, &source_id, ordinal, effect));
             gone.push(source_id);
         }
-        Ok((rows, gone, postponed))
+        Ok((rows, gone, held_up))
     }
 
     /// What was written of records, in the target's fields.

@@ -374,6 +374,11 @@ pub trait Target: Send + Sync {
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>>;
 
+    /// The id of the object that a record's journaled calls made, as far as they say so.
+    fn object_of(&self, _kind: Kind, _calls: &[JournaledCall]) -> Option<String> {
+        None
+    }
+
     /// Whether what was made of records of a kind can be taken back.
     fn removal(&self, kind: Kind) -> Removal;
 

@@ -1,11 +1,6 @@
 //! `cargo xtask states`: the diagrams of states in ARCHITECTURE.md, drawn from the engine's tables.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{Debug, Write as _},
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt::Debug, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use cartage_engine::{
@@ -69,10 +64,8 @@ fn diagram<S: Copy + PartialEq, E: Copy + Debug>(
     name: impl Fn(S) -> &'static str,
     next: impl Fn(S, E) -> Option<S>,
 ) -> String {
-    let mut text = String::from("```mermaid\nstateDiagram-v2\n");
-    if let Some(first) = states.first() {
-        let _ = writeln!(text, "    [*] --> {}", name(*first));
-    }
+    let mut lines = vec!["```mermaid".to_owned(), "stateDiagram-v2".to_owned()];
+    lines.extend(states.first().map(|first| format!("    [*] --> {}", name(*first))));
     for from in states {
         let mut arrows: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for event in events {
@@ -82,11 +75,11 @@ fn diagram<S: Copy + PartialEq, E: Copy + Debug>(
         }
         for (place, events) in arrows {
             let Some(to) = states.get(place) else { continue };
-            let _ = writeln!(text, "    {} --> {}: {}", name(*from), name(*to), events.join(", "));
+            lines.push(format!("    {} --> {}: {}", name(*from), name(*to), events.join(", ")));
         }
     }
-    text.push_str("```\n");
-    text
+    lines.push("```\n".to_owned());
+    lines.join("\n")
 }
 
 /// The document with another text between the two marks of a name.

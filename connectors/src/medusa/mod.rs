@@ -23,9 +23,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    CallJournal, Check, CheckItem, Error, Lease, Link, LookUp, Needs, Page, ReadBack, Reference,
-    Refusal, Removal, RemoveItem, Removed, Result, Source, Target, WriteItem, Written,
-    budget::Budget, http::HttpSettings,
+    CallJournal, CallState, Check, CheckItem, Error, JournaledCall, Lease, Link, LookUp, Needs,
+    Page, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed, Result, Source, Target,
+    WriteItem, Written, budget::Budget, http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -234,6 +234,15 @@ impl Target for Medusa {
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>> {
         write::write(&self.client, prepared, kind, items, journal).await
+    }
+
+    fn object_of(&self, _kind: Kind, calls: &[JournaledCall]) -> Option<String> {
+        // The first call of every record makes its object.
+        let first = calls.iter().find(|call| call.call.ordinal == 0)?;
+        match &first.state {
+            CallState::Applied(value) => json::owned(value, "id"),
+            CallState::Intended | CallState::Refused(_) => None,
+        }
     }
 
     fn removal(&self, kind: Kind) -> Removal {

@@ -189,15 +189,15 @@ impl Tx {
         Ok(())
     }
 
-    /// The (kind, source id) of the records for which some runs journaled a call that was not refused,
-    /// and of which no object is known: something of them may stand.
+    /// The (kind, source id, run) of the records for which some runs journaled a call that was not
+    /// refused, and of which no link names an object: something of them may stand.
     pub async fn external_call_unlinked(
         &mut self,
         space: &LinkSpace,
         runs: &[String],
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<Vec<(String, String, String)>> {
         let rows = sqlx::query!(
-            "select distinct kind, source_id from external_call as call
+            r#"select kind, source_id, min(run) as "run!" from external_call as call
             where account_id = $1 and migration = $2 and target = $3 and run = any($4)
                 and state in ('intended', 'applied') and name <> 'take_back' and ordinal < $5
                 and not exists (
@@ -206,7 +206,7 @@ impl Tx {
                         and link.kind = call.kind and link.source_id = call.source_id
                         and (link.role = link.kind or link.role = 'partial')
                 )
-            order by kind, source_id",
+            group by kind, source_id order by kind, source_id"#,
             self.account,
             space.migration.as_str(),
             space.target,
@@ -215,19 +215,23 @@ impl Tx {
         )
         .fetch_all(&mut *self.inner)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.kind, row.source_id)).collect())
+        Ok(rows.into_iter().map(|row| (row.kind, row.source_id, row.run)).collect())
     }
 
-    /// Which runs called the target for a record at a time or after it.
+    /// Which runs wrote to the target at a time or after it: calls of theirs were intended, or links
+    /// made.
     pub async fn external_call_runs_since(
         &mut self,
         space: &LinkSpace,
         since: DateTime<Utc>,
     ) -> Result<Vec<String>> {
         let rows = sqlx::query!(
-            "select distinct run from external_call
-            where account_id = $1 and migration = $2 and target = $3
-                and greatest(intend_time, result_time) >= $4",
+            r#"select run as "run!" from external_call
+            where account_id = $1 and migration = $2 and target = $3 and intend_time >= $4
+            union
+            select create_run from record_link
+            where account_id = $1 and migration = $2 and target = $3 and create_time >= $4
+                and create_run <> ''"#,
             self.account,
             space.migration.as_str(),
             space.target,

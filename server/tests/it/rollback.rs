@@ -233,6 +233,12 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
     assert_eq!(paused.state(), State::Paused, "{paused:?}");
     assert_eq!(run_of(&walk, &run.name).await.state(), State::RollingBack);
 
+    // What is only a draft changes nothing.
+    let draft = walk.draft(rollback_of(&run.name)).await;
+    let cancel = v1::CancelRunRequest { name: draft.name, ..Default::default() };
+    client.call(cancel).await.unwrap();
+    assert_eq!(migration_of(&walk).await, v1::migration::State::RollingBack);
+
     // Nothing else writes meanwhile, and what is half gone is not tried again.
     let other = walk.draft(live(&plan, &before)).await;
     let start = v1::StartRunRequest { name: other.name, etag: other.etag, ..Default::default() };
@@ -321,9 +327,9 @@ async fn a_rollback_that_failed_is_not_gone_on_with_once_others_wrote() {
 async fn what_may_have_an_object_that_nobody_knows_is_told() {
     let server = Server::start().await;
     let (walk, _files, run, _) = written(&server).await;
-    // As a run leaves it that dies amid a call and is never gone on with.
+    // As a run leaves them that dies amid a call, or behind it, and is never gone on with.
     for change in [
-        "delete from record_link where record_source_id = 'b'",
+        "delete from record_link where record_source_id in ('b', 'c')",
         "update external_call set state = 'intended' where source_id = 'b'",
     ] {
         server.database.query(change).await.unwrap();
@@ -333,6 +339,7 @@ async fn what_may_have_an_object_that_nobody_knows_is_told() {
     let accounting = ended.accounting.unwrap();
     assert_eq!((accounting.total, accounting.unaccounted), (3, 0), "{accounting:?}");
     assert_eq!(accounting.outcomes.unwrap().unknown, 1);
+    assert_eq!(accounting.effects.unwrap().deleted, 2, "the journal knows the object of one");
     let unknown = walk.records(&ended.name, "outcome = UNKNOWN").await;
     assert_eq!(unknown.iter().map(|it| it.source_id.as_str()).collect::<Vec<_>>(), ["b"]);
     assert_eq!(get(&walk, "products?limit=1").await["count"], 1, "the one nobody knows");
@@ -366,6 +373,8 @@ async fn a_rollback_takes_no_run_that_is_older_however_often_it_was_begun() {
     assert_eq!(ended.rollback_runs, [second.name.as_str()]);
     assert_eq!(contents(&walk).await, with_catalogue);
     assert_eq!(migration_of(&walk).await, v1::migration::State::Draft, "no plan is approved");
+    let retry = v1::RetryRunRequest { name: failed.name, ..Default::default() };
+    refused_with(&walk.client, retry, ErrorReason::RollbackIncomplete).await;
     let approve = road::approve_plan(&walk.client, &plan.name, "yes").await;
     approve.expect_err("it was superseded");
 }

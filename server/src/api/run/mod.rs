@@ -224,7 +224,7 @@ impl Api {
             return change.tx.resource_get::<Run>(name).await;
         };
         match event {
-            RunEvent::Start => run.body.start_time = Some(chrono::Utc::now()),
+            RunEvent::Start => run.body.start_time = Some(change.tx.clock().await?),
             RunEvent::Resume => run.body.resume_count += 1,
             RunEvent::Retry => judgement::reopen(&mut change.tx, &mut run).await?,
             _ => {}

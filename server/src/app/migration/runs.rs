@@ -77,10 +77,11 @@ async fn another_scheduled(tx: &mut Tx, run: &Resource<Run>) -> Result<bool> {
 /// # Errors
 /// As [`live_run_moved`].
 async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
-    for event in rollback::ended(tx, run).await? {
+    let ended = rollback::ended(tx, run).await?;
+    let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
+    for event in ended {
         tx.event_append(&run.name.stream(), &event).await?;
     }
-    let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
     let event = match run.state {
         RunState::Pending | RunState::Running => {
             if migration.state == MigrationState::Planned {
@@ -101,9 +102,7 @@ async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
         RunState::Succeeded => MigrationEvent::RollbackSucceeded,
         RunState::Failed => MigrationEvent::RollbackFailed,
         // A run that was never started has moved nothing.
-        RunState::Cancelled if migration.state == MigrationState::RollingBack => {
-            MigrationEvent::RollbackFailed
-        }
+        RunState::Cancelled if run.body.start_time.is_some() => MigrationEvent::RollbackFailed,
         _ => return Ok(()),
     };
     lead(tx, &mut migration, run, event).await

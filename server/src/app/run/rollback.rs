@@ -111,7 +111,8 @@ pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>
     let chain = chain(tx, &oldest).await?;
     let mut due: Vec<Name> = chain.into_iter().map(|run| run.name).collect();
     let begun = std::mem::take(&mut run.body.rollback_runs);
-    if !begun.is_empty() {
+    let is_begun = !begun.is_empty();
+    if is_begun {
         if due.iter().any(|name| !begun.iter().any(|it| it == name.as_str())) {
             let message = "Runs have written since this rollback began; start a new one.";
             return Err(Error::new(Reason::RollbackIncomplete, message));
@@ -128,6 +129,10 @@ pub async fn begin(tx: &mut Tx, run: &mut Resource<Run>) -> Result<Vec<NewEvent>
         let mut taken = tx.resource_lock::<Run>(&name).await?;
         if taken.state == RunState::Draft {
             continue;
+        }
+        if is_begun && taken.body.rolled_back_by != run.name.as_str() {
+            let message = "Another rollback has gone on with it; start a new one.";
+            return Err(Error::new(Reason::RollbackIncomplete, message).with("run", name.as_str()));
         }
         let event = advance(&mut taken, RunEvent::RollBack).map_err(|_| {
             let message = format!("{name} goes on; pause or cancel it before it is taken back.");

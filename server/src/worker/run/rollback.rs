@@ -33,6 +33,8 @@ use super::{
 };
 use crate::{
     app::{
+        connection,
+        mapping::MappingRevision,
         record_key::{self, Key},
         run::{self, Run},
     },
@@ -40,6 +42,7 @@ use crate::{
     name::Name,
     reason::Reason,
     store::{
+        Tx,
         record_link::{LinkSpace, RecordLink},
         resource::Resource,
         run_record::RecordFilter,
@@ -50,7 +53,7 @@ use crate::{
 const BATCH_RECORDS: usize = 50;
 
 /// Why nobody knows whether a record has an object.
-const NO_RESULT: &str = "A call that was to make its object has no result, and none is known.";
+const NO_RESULT: &str = "A call for it may have had an effect, and no object of it is known.";
 
 /// Under which name a record is excluded whose object the platform does not delete.
 const NOT_REMOVABLE: &str = "not_removable";
@@ -124,7 +127,8 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
     Ok(())
 }
 
-/// The records that may have an object of which nothing is known, because a call for it has no result.
+/// The records that may have an object of which nothing is known, by a call that may have had an
+/// effect.
 async fn unlinked(
     work: &Work,
     run: &Resource<Run>,
@@ -134,12 +138,51 @@ async fn unlinked(
     let open = tx.external_call_unlinked(space, &run.body.rollback_runs).await?;
     tx.rollback().await?;
     let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
-    for (kind, source_id) in open {
+    for (kind, source_id, _) in open {
         if let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) {
             by_kind.entry(kind).or_default().push(source_id);
         }
     }
     Ok(by_kind)
+}
+
+/// Links the objects of which the journal knows and no link does, as parts of their records: a run
+/// that was cancelled or gave up amid a record leaves such.
+async fn link_halves(tx: &mut Tx, run: &Resource<Run>, space: &LinkSpace) -> Result<()> {
+    let revision = Name::trusted(&run.body.mapping_revision);
+    let revision = tx.resource_get::<MappingRevision>(&revision).await?;
+    let target = connection::target_of_platform(&revision.body.target_platform)?;
+    let unlinked = tx.external_call_unlinked(space, &run.body.rollback_runs).await?;
+    for kind in Kind::ALL {
+        let of_kind = unlinked.iter().filter(|(of, ..)| of == kind.as_str());
+        let runs: HashMap<&str, &String> =
+            of_kind.map(|(_, source_id, run)| (source_id.as_str(), run)).collect();
+        let ids: Vec<String> = runs.keys().map(|id| (*id).to_owned()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let calls = tx.external_call_find(space, kind.as_str(), &run.name, &ids).await?;
+        // They come record by record.
+        let of_records = calls.chunk_by(|one, next| one.call.source_id == next.call.source_id);
+        let links: Vec<RecordLink> = of_records
+            .filter_map(|calls| {
+                let source_id = calls.first()?.call.source_id.clone();
+                Some(RecordLink {
+                    kind: kind.as_str().to_owned(),
+                    role: PARTIAL.to_owned(),
+                    target_id: target.object_of(kind, calls)?,
+                    record_source_id: source_id.clone(),
+                    payload_hash: None,
+                    create_run: (*runs.get(source_id.as_str())?).clone(),
+                    create_time: chrono::DateTime::UNIX_EPOCH,
+                    update_time: chrono::DateTime::UNIX_EPOCH,
+                    source_id,
+                })
+            })
+            .collect();
+        tx.record_link_put(space, &links).await?;
+    }
+    Ok(())
 }
 
 /// Counts what is to be taken back, once per run.
@@ -152,9 +195,10 @@ async fn totals(
         return Ok(totals.clone());
     }
     let mut tx = work.begin().await?;
+    link_halves(&mut tx, run, space).await?;
     let mut totals: BTreeMap<String, i64> =
         tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
-    for (kind, _) in tx.external_call_unlinked(space, &run.body.rollback_runs).await? {
+    for (kind, ..) in tx.external_call_unlinked(space, &run.body.rollback_runs).await? {
         *totals.entry(kind).or_default() += 1;
     }
     let mut held = tx.resource_lock::<Run>(&run.name).await?;
@@ -238,7 +282,7 @@ async fn settled(work: &Work, target: &dyn Target, kind: Kind) -> std::result::R
 
 /// The target ids of records' objects by source id, by which run they were made, and of what part.
 async fn own_links(
-    tx: &mut crate::store::Tx,
+    tx: &mut Tx,
     space: &LinkSpace,
     kind: Kind,
     ids: &[String],

@@ -254,6 +254,12 @@ pub(super) async fn look_settled(client: &Client, probe: &Probe) -> Result<Optio
     settle(client, probe, probe.needs_to_settle()).await
 }
 
+/// Looks for what a call made whose answer was lost, after the shop refused it the second time: most
+/// likely because it is there, and a list may show it late.
+pub(super) async fn look_again(client: &Client, probe: &Probe) -> Result<Option<Value>> {
+    settle(client, probe, true).await
+}
+
 /// Looks for what a call may have made that sent other values than are sent now: nothing of them
 /// need be alike, so that neither they find it nor does the shop refuse the second one. It is waited
 /// for in any case.

@@ -1,7 +1,10 @@
 //! Sets up what records need. Everything is looked for by name before it is made, so a repetition
 //! writes nothing, and two at once end with the same objects wherever Medusa keeps names unique.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -120,8 +123,8 @@ async fn named(client: &Client, sort: &Sort, name: &str) -> Result<Option<String
     found.map(|row| id(row, sort.path)).transpose()
 }
 
-/// The id of an object by its name, made where it is not there; when that fails, another may have
-/// made it meanwhile.
+/// The id of an object by its name, made where it is not there. When that fails, it may be there all
+/// the same, by us or by another: it is looked for as long as lists may lag behind.
 async fn named_or_made(
     client: &Client,
     lease: &dyn Lease,
@@ -134,10 +137,24 @@ async fn named_or_made(
     }
     let error = match client.post(lease, sort.path, body).await {
         Ok(answer) => return id(answer.get(sort.object).unwrap_or(&Value::Null), sort.path),
-        Err(error @ Error::Journal(_)) => return Err(error),
         Err(error) => error,
     };
-    named(client, sort, name).await?.ok_or(error)
+    if !matches!(error, Error::Transient { .. } | Error::Rejected { .. } | Error::Unreadable { .. })
+    {
+        return Err(error);
+    }
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(found) = named(client, sort, name).await? {
+            return Ok(found);
+        }
+        if waited >= client.settle_time {
+            return Err(error);
+        }
+        let wait = (waited / 2).max(Duration::from_millis(200)).min(client.settle_time);
+        tokio::time::sleep(wait).await;
+        waited += wait;
+    }
 }
 
 /// The store, with the currencies that are needed.

@@ -16,6 +16,7 @@ mod contract;
 mod database;
 mod faults;
 mod faults_database;
+mod faults_shop;
 mod identity;
 mod in_progress;
 mod invariants;

@@ -223,8 +223,11 @@ impl Writer<'_> {
                     continue;
                 }
                 Error::Rejected { field, problem, .. } => {
-                    let found = look_up::look(self.client, &step.probe).await.map_err(Stop::of)?;
-                    return match found {
+                    let found = match attempt {
+                        0 => look_up::look(self.client, &step.probe).await,
+                        _ => look_up::look_again(self.client, &step.probe).await,
+                    };
+                    return match found.map_err(Stop::of)? {
                         Some(value) => self.applied(item, step.ordinal, value).await,
                         None => {
                             Err(self.refuse(item, step.ordinal, refusal(field, problem)).await?)

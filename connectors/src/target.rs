@@ -124,7 +124,8 @@ pub trait CallJournal: Lease {
     /// before. An intent that is already there (same record and ordinal) stays as it is. What is
     /// replaced by the new intent, with its run and its hash: a refusal of an earlier run; an intent
     /// without a result of another hash, for which the shop must have been asked before; a
-    /// [`TAKE_BACK`] that was done, because the object was made anew.
+    /// [`TAKE_BACK`] that was done, because the object was made anew; whatever has a result from
+    /// [`UPDATE_ORDINAL`] on, because each update is one of its own.
     async fn intend(&self, calls: &[Call]) -> std::result::Result<(), JournalError>;
 
     /// Keeps results, after the calls. They are durable with the next commit of the journal or of the
@@ -146,6 +147,29 @@ pub struct WriteItem {
     /// target (yet, or because its record was quarantined or excluded).
     pub links: BTreeMap<Reference, String>,
     /// The calls that were journaled for it before, in order.
+    pub calls: Vec<JournaledCall>,
+}
+
+/// The first place of the calls of an update among the calls of a record, behind all others.
+pub const UPDATE_ORDINAL: u32 = 10_000;
+
+/// A record whose object in the target is to be brought to other values.
+#[derive(Clone, Debug)]
+pub struct UpdateItem {
+    /// Its id in the source.
+    pub source_id: String,
+    /// Our key in the target. An object that was there before us does not carry it.
+    pub key: String,
+    /// Its own object there.
+    pub target_id: String,
+    /// Its fields as they shall be, fitted.
+    pub mapped: Mapped,
+    /// Its fields as they stand there now, in the form of [`Mapped::fields`], read for this update.
+    pub current: Map<String, Value>,
+    /// The target ids of what it refers to, as in [`WriteItem::links`]; those of its own children
+    /// (a product's variants) too, as far as they are known.
+    pub links: BTreeMap<Reference, String>,
+    /// Its journaled calls from [`UPDATE_ORDINAL`] on, in order.
     pub calls: Vec<JournaledCall>,
 }
 
@@ -185,6 +209,13 @@ pub const EMAIL: &str = "email";
 pub enum WrittenOutcome {
     /// It was made now, or by an earlier call of ours that was found by our key.
     Created(Vec<Link>),
+    /// Its object was brought to the values that were asked for.
+    Updated {
+        /// Objects that were made on the way, such as a new variant.
+        made: Vec<Link>,
+        /// Objects of its that are gone now.
+        gone: Vec<Link>,
+    },
     /// The target will not take it. Objects that were made on the way are taken back or listed in
     /// [`Written::partial`].
     Refused(Refusal),
@@ -373,6 +404,54 @@ pub trait Target: Send + Sync {
         items: Vec<WriteItem>,
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>>;
+
+    /// Brings objects of one kind to other values: only what differs between [`UpdateItem::current`]
+    /// and [`UpdateItem::mapped`] is sent, in calls whose intents stand at [`UPDATE_ORDINAL`] and
+    /// behind. Setting a value is the same twice, so that a call without a result is made again;
+    /// what would be made twice (a child) is looked for first. Gives one [`Written`] per item with
+    /// [`WrittenOutcome::Updated`] or, where the target cannot change a field that differs, with
+    /// [`WrittenOutcome::Refused`] before anything of the record is sent. An error means that nothing
+    /// can go on, as for [`Target::write`].
+    async fn update(
+        &self,
+        _prepared: &Value,
+        kind: Kind,
+        items: Vec<UpdateItem>,
+        _journal: &dyn CallJournal,
+    ) -> Result<Vec<Written>> {
+        let refusal = Refusal {
+            reason: "CAPABILITY_UNSUPPORTED".to_owned(),
+            field: None,
+            message: format!("records of kind {kind} cannot be changed in this target"),
+        };
+        let refused = |item: UpdateItem| Written {
+            source_id: item.source_id,
+            outcome: WrittenOutcome::Refused(refusal.clone()),
+            partial: Vec::new(),
+        };
+        Ok(items.into_iter().map(refused).collect())
+    }
+
+    /// The fields of a kind by which an object that was in the target before can be found, such as
+    /// `sku` or `email`.
+    fn match_fields(&self, _kind: Kind) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Finds objects that stand in the target by a field of [`Target::match_fields`]: for each value
+    /// the ids of the kind's own objects that have it, none where there is none. Objects that carry
+    /// a key of ours are among them.
+    async fn find(
+        &self,
+        _kind: Kind,
+        field: &str,
+        _values: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        Err(crate::Error::Settings {
+            field: "run.match_rules",
+            problem: format!("nothing is found by {field}"),
+        })
+    }
 
     /// The id of the object that a record's journaled calls made, as far as they say so.
     fn object_of(&self, _kind: Kind, _calls: &[JournaledCall]) -> Option<String> {

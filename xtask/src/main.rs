@@ -5,10 +5,12 @@
 mod bench;
 mod demo;
 mod e2e;
+mod ready;
 mod server;
 mod sqlx;
 mod states;
 mod tidy;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Chore {
     States(states::Options),
     /// Checks the rules of the code base that the compiler and clippy do not know.
     Tidy,
+    /// Kills the processes of a live run again and again, and counts what it cost.
+    Torture(torture::Options),
 }
 
 #[tokio::main]
@@ -49,6 +53,7 @@ async fn main() -> ExitCode {
         Chore::Sqlx(options) => sqlx::run(&root, &options).await,
         Chore::States(options) => states::run(&root, &options),
         Chore::Tidy => tidy::run(&root),
+        Chore::Torture(options) => torture::run(&options).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

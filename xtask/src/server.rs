@@ -75,6 +75,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// What its process has used so far.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        self.process.usage()
+    }
+
     /// Signs an access token of this deployment; without scopes it may do everything.
     pub(crate) async fn token(&self, account: &str, scopes: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.program);
@@ -209,6 +214,21 @@ impl Process {
         Ok(false)
     }
 
+    /// What it has used so far, without its children.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        let pid = self.child.id().with_context(|| format!("{} has ended", self.name))?;
+        let read = |file: &str| {
+            let path = format!("/proc/{pid}/{file}");
+            fs::read_to_string(&path).with_context(|| path)
+        };
+        Usage::parse(&read("stat")?, &read("status")?)
+    }
+
+    /// Kills it at once, as the kernel does.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.with_context(|| format!("killing {}", self.name))
+    }
+
     /// Waits for its end, and gives what it said where that is piped.
     pub(crate) async fn output(mut self) -> Result<std::process::Output> {
         let [mut stdout, mut stderr] = [Vec::new(), Vec::new()];
@@ -273,6 +293,36 @@ impl Drop for Process {
     }
 }
 
+/// What a process has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Its time on processors.
+    pub(crate) cpu: Duration,
+    /// The most memory it ever held, in KiB.
+    pub(crate) peak_kib: u64,
+    /// The memory it holds, in KiB.
+    pub(crate) rss_kib: u64,
+}
+
+impl Usage {
+    /// Reads `stat` and `status` of a process.
+    fn parse(stat: &str, status: &str) -> Result<Self> {
+        // The name in brackets may hold anything; behind it the 12th and 13th fields are clock ticks,
+        // 100 a second on every Linux of today.
+        let (_, fields) = stat.rsplit_once(") ").context("stat")?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let ticks = |place: usize| -> Result<u64> {
+            Ok(fields.get(place).context("stat")?.parse::<u64>()?)
+        };
+        let cpu = Duration::from_millis((ticks(11)? + ticks(12)?) * 10);
+        let kib = |name: &str| -> Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("status")?;
+            Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+        };
+        Ok(Self { cpu, peak_kib: kib("VmHWM:")?, rss_kib: kib("VmRSS:")? })
+    }
+}
+
 /// Waits for Ctrl-C, SIGTERM, or that the terminal goes away. From the first call on none of them
 /// ends the process by itself.
 pub(crate) async fn interrupted() -> Result<()> {
@@ -332,6 +382,13 @@ mod tests {
         let output = Process::spawn("sh", command).unwrap().output().await.unwrap();
         assert_eq!(output.stdout, b"one\ntwo\n");
         assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn what_a_process_used_is_read() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 10 0 0 0 150 50 0 0 20 0 9 0 1 2 3";
+        let usage = Usage::parse(stat, "Name:\ta\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n").unwrap();
+        assert_eq!(usage, Usage { cpu: Duration::from_secs(2), peak_kib: 2_048, rss_kib: 1 });
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! EventService: the durable history of migrations and accounts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cartage_engine::migration::MigrationState;
 use cartage_proto::v1;
@@ -13,14 +15,14 @@ use super::{
     watch::{self, Feed, Item, Opening},
 };
 use crate::{
-    app::migration::Migration,
+    app::{App, migration::Migration, reads::EventsKey, shared::Shared},
     error::{Error, Result, Violation},
     name::Name,
     reason::Reason,
     store::{
         Store, Tx,
         event::{Bounds, Event, Limits, News},
-        resource::Resource,
+        resource::{Body, Resource},
     },
     token::Caller,
 };
@@ -57,6 +59,46 @@ async fn exists(tx: &mut Tx, parent: &Name) -> Result<()> {
     if parent.parent().is_some() { tx.resource_exists(parent).await } else { Ok(()) }
 }
 
+/// What stands in a stream behind a sequence. Those who watch the same read it once.
+pub(super) async fn news(
+    app: &App,
+    account: &str,
+    stream: &str,
+    after: i64,
+    about: Option<&Name>,
+    limits: Limits,
+) -> Result<Arc<News<Event>>> {
+    let key = EventsKey {
+        account: account.to_owned(),
+        stream: stream.to_owned(),
+        about: about.map(Name::to_string).unwrap_or_default(),
+        after,
+    };
+    let read = async {
+        let mut tx = app.store.begin(account).await?;
+        let news = tx.event_news(stream, after, about.map(Name::as_str), limits).await?;
+        tx.rollback().await?;
+        Ok(news)
+    };
+    app.reads.events.read(key, read).await
+}
+
+/// A resource as it is. Those who watch the same read it once.
+pub(super) async fn resource<B: Body + Send + Sync>(
+    reads: &Shared<(String, Name), Resource<B>>,
+    app: &App,
+    account: &str,
+    name: &Name,
+) -> Result<Arc<Resource<B>>> {
+    let read = async {
+        let mut tx = app.store.begin(account).await?;
+        let resource = tx.resource_get::<B>(name).await?;
+        tx.rollback().await?;
+        Ok(resource)
+    };
+    reads.read((account.to_owned(), name.clone()), read).await
+}
+
 /// The uid of the event at a sequence of a stream.
 pub(super) async fn uid(
     store: &Store,
@@ -85,7 +127,7 @@ fn page_gone(after: i64, oldest: i64) -> Error {
 }
 
 struct EventFeed {
-    store: Store,
+    app: Arc<App>,
     account: String,
     stream: String,
     /// Of the migration, where it is one: another one of that name has another history.
@@ -120,7 +162,7 @@ impl Feed for EventFeed {
     }
 
     async fn bounds(&mut self) -> Result<Bounds> {
-        let mut tx = self.store.begin(&self.account).await?;
+        let mut tx = self.app.store.begin(&self.account).await?;
         self.migration = self.migration(&mut tx).await?.map(|migration| migration.uid);
         let bounds = tx.event_bounds(&self.stream).await?;
         tx.rollback().await?;
@@ -128,17 +170,15 @@ impl Feed for EventFeed {
     }
 
     async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
-        uid(&self.store, &self.account, &self.stream, sequence).await
+        uid(&self.app.store, &self.account, &self.stream, sequence).await
     }
 
     async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Event>> {
-        let mut tx = self.store.begin(&self.account).await?;
-        let news = tx.event_news(&self.stream, after, None, limits).await?;
-        tx.rollback().await?;
+        let news = news(&self.app, &self.account, &self.stream, after, None, limits).await?;
         Ok(news.filter_map(|event| {
             let matches = (self.event_type.is_empty() || event.event.event_type == self.event_type)
                 && (self.resource.is_empty() || is_below(&event.event.resource, &self.resource));
-            matches.then_some(event)
+            matches.then(|| event.clone())
         }))
     }
 
@@ -146,11 +186,13 @@ impl Feed for EventFeed {
         if self.migration.is_none() {
             return Ok((None, None));
         }
-        let mut tx = self.store.begin(&self.account).await?;
-        let now = self.migration(&mut tx).await?;
-        tx.rollback().await?;
-        let now = now.filter(|now| Some(now.uid) == self.migration);
-        let now = now.ok_or_else(|| Error::not_found(&self.stream))?;
+        let name = Name::trusted(&self.stream);
+        let now =
+            resource::<Migration>(&self.app.reads.migrations, &self.app, &self.account, &name);
+        let now = now.await?;
+        if Some(now.uid) != self.migration {
+            return Err(Error::not_found(&self.stream));
+        }
         let deleted = now.state == MigrationState::Deleted;
         Ok((None, deleted.then_some(Why::ResourceDeleted)))
     }
@@ -184,7 +226,7 @@ impl v1::event_service_server::EventService for Api {
         let parent = parent(&caller, &request.parent)?;
         let fields = filter::parse(&request.filter, &["type", "resource"])?;
         let feed = EventFeed {
-            store: self.app.store.clone(),
+            app: Arc::clone(&self.app),
             account: caller.account.clone(),
             stream: parent.as_str().to_owned(),
             migration: None,

@@ -25,8 +25,10 @@ use std::{sync::Arc, time::Duration};
 
 use cartage_proto::FILE_DESCRIPTOR_SET;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, transport::Server};
+use tonic::{
+    Request,
+    transport::{Server, server::TcpIncoming},
+};
 
 use crate::{
     app::App,
@@ -112,7 +114,6 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
         // cuts the connection off at its end without having asked the caller to leave it. Streams and
         // calls end by themselves: each has an age of its own.
         .max_connection_age(app.config.connection_age_max)
-        .tcp_nodelay(true)
         .layer(guard::GuardLayer::new(app))
         .add_service(health_service);
     let router = if serves {
@@ -120,11 +121,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     } else {
         router
     };
-    let serving =
-        router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
-            draining.cancelled().await;
-            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-        });
+    // The server's own setting is for listeners that it opens itself; without it each small answer
+    // waits for the caller's delayed acknowledgement, 40 ms on Linux.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let serving = router.serve_with_incoming_shutdown(incoming, async move {
+        draining.cancelled().await;
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    });
     // An endless stream would keep the server for ever; after the drain time it is cut.
     let cut = async move {
         drained.cancelled().await;

@@ -9,11 +9,13 @@ pub mod plan;
 pub mod platform;
 pub mod preflight;
 pub mod readiness;
+pub mod reads;
 pub mod record_key;
 pub mod record_link;
 pub mod restore_test;
 pub mod run;
 pub mod sandbox;
+pub mod shared;
 pub mod snapshot;
 pub mod streams;
 pub mod upload;
@@ -52,6 +54,8 @@ pub struct App {
     pub budgets: budget::Budgets,
     /// The preflights of this process.
     pub preflights: preflight::Preflights,
+    /// What watchers read together.
+    pub reads: reads::Reads,
     /// The streams that are open.
     pub streams: streams::Streams,
     /// Where this process keeps files in the clear while they are read.
@@ -87,6 +91,7 @@ impl App {
             sandboxes: sandbox::Sandboxes::default(),
             budgets: budget::Budgets::default(),
             preflights: preflight::Preflights::default(),
+            reads: reads::Reads::default(),
             tasks: TaskTracker::new(),
             wake: Notify::new(),
             draining: CancellationToken::new(),

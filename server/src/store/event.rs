@@ -97,9 +97,9 @@ pub struct News<T> {
 
 impl<T> News<T> {
     /// The same with other items: none leaves one out.
-    pub fn filter_map<U>(self, mut change: impl FnMut(T) -> Option<U>) -> News<U> {
-        let items = self.items.into_iter();
-        let items = items.filter_map(|(place, item)| Some((place, change(item)?))).collect();
+    pub fn filter_map<U>(&self, mut change: impl FnMut(&T) -> Option<U>) -> News<U> {
+        let items = self.items.iter();
+        let items = items.filter_map(|(place, item)| Some((*place, change(item)?))).collect();
         News { items, reached: self.reached, bounds: self.bounds }
     }
 }

@@ -1,6 +1,8 @@
 //! The journal of external calls that write: intents before, results after.
 
-use cartage_connectors::{Call, CallResult, CallState, JournaledCall, REMOVAL_ORDINAL};
+use cartage_connectors::{
+    Call, CallResult, CallState, JournaledCall, REMOVAL_ORDINAL, UPDATE_ORDINAL,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -11,7 +13,8 @@ impl Tx {
     /// Commits intents; one that is there stays as it is. It is replaced when the shop refused the
     /// call in an earlier run, because this run asks anew; when what it made was taken back; and when
     /// it has no result and other values: the shop was asked and has none of them, and these are sent
-    /// now. So is a deletion that was done: whoever intends it again made the object anew. The fence
+    /// now. So is a deletion that was done, as whoever intends it again made the object anew, and any call
+    /// of an update that came to an end, as each update is one of its own. The fence
     /// of the caller's transaction keeps a worker that lost its work from doing so.
     pub async fn external_call_intend(
         &mut self,
@@ -38,7 +41,8 @@ impl Tx {
             where external_call.state = 'void'
                 or (external_call.state = 'refused' and external_call.run <> excluded.run)
                 or (external_call.state = 'intended' and external_call.payload_hash <> excluded.payload_hash)
-                or (external_call.state = 'applied' and external_call.name = 'take_back')",
+                or (external_call.state = 'applied' and external_call.name = 'take_back')
+                or (external_call.state <> 'intended' and external_call.ordinal >= $11)",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -49,6 +53,7 @@ impl Tx {
             &ordinals,
             &names,
             &hashes,
+            i32::try_from(UPDATE_ORDINAL).unwrap_or(i32::MAX),
         )
         .execute(&mut *self.inner)
         .await?;

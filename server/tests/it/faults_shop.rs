@@ -1,7 +1,10 @@
 //! A target shop that misbehaves while a LIVE run writes to it: the run ends as it would have at a
 //! healthy shop, with every record once in it.
 //!
-//! Searches that lag behind what was written, and names that are taken twice (R12).
+//! R9: refusals for the budget, with and without a word; R10: errors before and after the effect; R11:
+//! effects whose answers are lost; R12: searches that lag behind what was written, and names that are
+//! taken twice; R13: batches of which a part is missing. R14, credentials that are revoked, is among
+//! `budgets`.
 
 use std::time::Duration;
 
@@ -52,6 +55,40 @@ async fn outcomes(faults: Faults) -> v1::OutcomeCounts {
     };
     invariants::hold(&server.database.url, &evidence).await;
     accounting.outcomes.unwrap()
+}
+
+/// What writes of a run meet, and its outcomes, which are those at a healthy shop.
+async fn assert_as_healthy(cases: Vec<Vec<Rule>>) {
+    let healthy = outcomes(Faults::default()).await;
+    assert!(healthy.migrated > 50 && healthy.unknown == 0, "{healthy:?}");
+    for rules in cases {
+        assert_eq!(outcomes(faults(rules.clone())).await, healthy, "{rules:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_and_errors_change_nothing() {
+    let status = |every, status| each(every, Fault::Refuse { status });
+    let throttled = |every, retry_after| each(every, Fault::Throttle { retry_after });
+    assert_as_healthy(vec![
+        vec![throttled(5, Some(1)), throttled(7, None)],
+        vec![status(23, 500), status(29, 502), status(31, 503), status(37, 504)],
+        vec![each(2, Fault::PartialBatch { every: 2 })],
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_answers_change_nothing() {
+    assert_as_healthy(vec![
+        vec![each(3, Fault::FailAfter), each(25, Fault::CutBefore)],
+        vec![each(3, Fault::CutAfter), each(25, Fault::CutLate { ms: 300 })],
+        vec![
+            each(7, Fault::CutAmid { rest_ms: Some(200) }),
+            each(9, Fault::CutAmid { rest_ms: None }),
+        ],
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,8 @@
 //! `cargo xtask bench <name>`: figures that the documentation gives, measured anew.
 
 mod budgets;
+mod runs;
+mod streams;
 
 use clap::{Args, Subcommand};
 
@@ -15,11 +17,17 @@ pub(crate) struct Options {
 enum What {
     /// How much of a published budget is used, and how many calls are refused.
     Budgets(budgets::Options),
+    /// What a live run costs: records per second, processor time and memory.
+    Runs(runs::Options),
+    /// How late many watchers hear of an event, and what each costs.
+    Streams(streams::Options),
 }
 
 /// Measures what is asked for.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     match &options.what {
         What::Budgets(options) => budgets::run(options).await,
+        What::Runs(options) => runs::run(options).await,
+        What::Streams(options) => streams::run(options).await,
     }
 }

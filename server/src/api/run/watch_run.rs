@@ -63,35 +63,41 @@ impl Feed for RunFeed {
     }
 
     async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Body>> {
-        let mut tx = self.api.app.store.begin(&self.account).await?;
-        let (stream, resource) = (self.name.stream(), Some(self.name.as_str()));
-        let news = tx.event_news(&stream, after, resource, limits).await?;
-        tx.rollback().await?;
-        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event)))))
+        let (app, stream) = (&self.api.app, self.name.stream());
+        let news =
+            event::news(app, &self.account, &stream, after, Some(&self.name), limits).await?;
+        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event.clone())))))
     }
 
     async fn resource(&mut self) -> Result<(Option<Body>, Option<Why>)> {
-        let mut tx = self.api.app.store.begin(&self.account).await?;
-        let run = tx.resource_get::<Run>(&self.name).await?;
+        let app = &self.api.app;
+        let run = event::resource::<Run>(&app.reads.runs, app, &self.account, &self.name).await?;
         let ended = run.state.is_terminal().then_some(Why::ResourceTerminal);
         if self.sent == Some(run.state) || (self.resumed && self.sent.is_none() && ended.is_none())
         {
             self.sent = Some(run.state);
-            tx.rollback().await?;
             return Ok((None, ended));
         }
         self.sent = Some(run.state);
+        let mut tx = self.api.app.store.begin(&self.account).await?;
         let encoded = self.api.encoded_run(&mut tx, &run).await?;
         tx.rollback().await?;
         Ok((Some(Body::Run(Box::new(encoded))), ended))
     }
 
     async fn progress(&mut self) -> Result<Option<v1::Progress>> {
-        let mut tx = self.api.app.store.begin(&self.account).await?;
-        let progress = tx.progress_get(&self.name).await?;
-        tx.rollback().await?;
+        let app = &self.api.app;
+        let read = async {
+            let mut tx = app.store.begin(&self.account).await?;
+            let progress = tx.progress_get(&self.name).await?;
+            tx.rollback().await?;
+            Ok(progress)
+        };
+        let key = (self.account.clone(), self.name.clone());
+        let progress = app.reads.progress.read(key, read).await?;
         let state = self.sent.map_or("", RunState::as_str);
-        Ok(progress.map(|progress| encode::progress(self.name.as_str(), state, &progress)))
+        let encode = |progress| encode::progress(self.name.as_str(), state, progress);
+        Ok(Option::as_ref(&progress).map(encode))
     }
 
     fn message(&self, position: v1::StreamPosition, item: Item<Body>) -> Self::Message {

@@ -1,5 +1,7 @@
 //! Watching a snapshot being taken.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cartage_proto::v1;
 use uuid::Uuid;
@@ -12,11 +14,13 @@ use crate::{
         run::encode::progress,
         watch::{self, Feed, Item, Opening, Stream},
     },
-    app::snapshot::{Snapshot, SnapshotState},
+    app::{
+        App,
+        snapshot::{Snapshot, SnapshotState},
+    },
     error::Result,
     name::Name,
     store::{
-        Store,
         event::{Bounds, Event, Limits, News},
         resource::State,
     },
@@ -30,7 +34,7 @@ enum Body {
 }
 
 struct SnapshotFeed {
-    store: Store,
+    app: Arc<App>,
     account: String,
     name: Name,
     /// Whether the snapshot as it is was sent, or need not be.
@@ -47,7 +51,7 @@ impl Api {
     ) -> Result<Stream<v1::WatchSnapshotResponse>> {
         let name = own_name(caller, &request.name, "snapshots", "name")?;
         let feed = SnapshotFeed {
-            store: self.app.store.clone(),
+            app: Arc::clone(&self.app),
             account: caller.account.clone(),
             name,
             sent: !request.resume_token.is_empty(),
@@ -73,7 +77,7 @@ impl Feed for SnapshotFeed {
     }
 
     async fn bounds(&mut self) -> Result<Bounds> {
-        let mut tx = self.store.begin(&self.account).await?;
+        let mut tx = self.app.store.begin(&self.account).await?;
         // Also finds out whether there is such a snapshot.
         tx.resource_get::<Snapshot>(&self.name).await?;
         let bounds = tx.event_bounds(&self.name.stream()).await?;
@@ -82,19 +86,18 @@ impl Feed for SnapshotFeed {
     }
 
     async fn uid(&mut self, sequence: i64) -> Result<Option<Uuid>> {
-        event::uid(&self.store, &self.account, &self.name.stream(), sequence).await
+        event::uid(&self.app.store, &self.account, &self.name.stream(), sequence).await
     }
 
     async fn page(&mut self, after: i64, limits: Limits) -> Result<News<Body>> {
-        let mut tx = self.store.begin(&self.account).await?;
-        let (stream, resource) = (self.name.stream(), Some(self.name.as_str()));
-        let news = tx.event_news(&stream, after, resource, limits).await?;
-        tx.rollback().await?;
-        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event)))))
+        let (app, stream) = (&self.app, self.name.stream());
+        let news =
+            event::news(app, &self.account, &stream, after, Some(&self.name), limits).await?;
+        Ok(news.filter_map(|event| Some(Body::Event(Box::new(event.clone())))))
     }
 
     async fn resource(&mut self) -> Result<(Option<Body>, Option<Why>)> {
-        let mut tx = self.store.begin(&self.account).await?;
+        let mut tx = self.app.store.begin(&self.account).await?;
         let snapshot = tx.resource_get::<Snapshot>(&self.name).await?;
         self.state = snapshot.state;
         let ended = matches!(
@@ -113,7 +116,7 @@ impl Feed for SnapshotFeed {
     }
 
     async fn progress(&mut self) -> Result<Option<v1::Progress>> {
-        let mut tx = self.store.begin(&self.account).await?;
+        let mut tx = self.app.store.begin(&self.account).await?;
         let newest = tx.progress_get(&self.name).await?;
         tx.rollback().await?;
         Ok(newest.map(|newest| {

@@ -394,6 +394,10 @@ impl Loader<'_> {
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
                     Row::written(kind, it.ordinal, &it.mapped, "created", attempt)
                 }
+                WrittenOutcome::Updated { made, gone: _ } => {
+                    links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
+                    Row::written(kind, it.ordinal, &it.mapped, "updated", attempt)
+                }
                 WrittenOutcome::Refused(refusal) => Row::quarantined(
                     kind,
                     &one.source_id,

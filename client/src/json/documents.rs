@@ -42,6 +42,8 @@ documents! {
     StartRunRequest RunSchedule RunWindow ScheduleRunRequest UnscheduleRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest
     AcceptRunRequest RunAcceptance CancelRunRequest WatchRunRequest
     WatchRunResponse ListRunRecordsRequest ListRunRecordsResponse GetRunRecordRequest
+    ConflictPolicy MatchRule RecordConflict ListRecordConflictsRequest ListRecordConflictsResponse
+    ResolveRecordConflictsRequest ResolveRecordConflictsResponse
     ListRecordLinksRequest ListRecordLinksResponse ListRunLossesRequest ListRunLossesResponse
     FindRecordRequest FindRecordResponse FoundRecord ExportRecordLinksRequest
     ExportRecordLinksResponse ImportRecordLinksRequest ImportedRecordLink

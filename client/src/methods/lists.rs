@@ -40,6 +40,7 @@ lists! {
     CheckRunReadinessRequest => issues: PreflightIssue;
     ListRunsRequest => runs: Run;
     ListRunRecordsRequest => run_records: RunRecord;
+    ListRecordConflictsRequest => record_conflicts: RecordConflict;
     ListRecordLinksRequest => record_links: RecordLink;
     FindRecordRequest => found_records: FoundRecord;
     ListRunLossesRequest => losses: LossCount;

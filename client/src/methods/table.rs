@@ -67,6 +67,7 @@ reads! {
     runs.get_run(GetRunRequest) -> v1::Run;
     runs.list_runs(ListRunsRequest) -> v1::ListRunsResponse;
     runs.list_run_records(ListRunRecordsRequest) -> v1::ListRunRecordsResponse;
+    runs.list_record_conflicts(ListRecordConflictsRequest) -> v1::ListRecordConflictsResponse;
     runs.get_run_record(GetRunRecordRequest) -> v1::RunRecord;
     runs.list_record_links(ListRecordLinksRequest) -> v1::ListRecordLinksResponse;
     runs.find_record(FindRecordRequest) -> v1::FindRecordResponse;
@@ -112,6 +113,7 @@ writes! {
     runs.resume_run(ResumeRunRequest) -> v1::Run;
     runs.retry_run(RetryRunRequest) -> v1::Run;
     runs.resolve_run_record(ResolveRunRecordRequest) -> v1::RunRecord;
+    runs.resolve_record_conflicts(ResolveRecordConflictsRequest) -> v1::ResolveRecordConflictsResponse;
     runs.accept_run(AcceptRunRequest) -> v1::Run;
     runs.import_record_links(ImportRecordLinksRequest) -> v1::ImportRecordLinksResponse;
     runs.cancel_run(CancelRunRequest) -> v1::Run;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::mapping::spec_of;
 
 /// The type by which a path is compared; what no field describes is compared as it is.
-pub(super) fn type_at(specs: &[FieldSpec], path: &str) -> FieldType {
+pub(crate) fn type_at(specs: &[FieldSpec], path: &str) -> FieldType {
     match spec_of(specs, path) {
         Some(spec) if spec.path == path => spec.field_type,
         // `metadata.*` says what each value directly below is; deeper parts are as they are.
@@ -26,7 +26,7 @@ fn depth(path: &str) -> usize {
 }
 
 /// Whether a value says nothing: null, an empty text, an empty list, or an object of such.
-pub(super) fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -37,7 +37,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 /// Whether two plain values are the same: numbers by value, instants as instants, text exactly.
-pub(super) fn is_same(field_type: FieldType, expected: &Value, actual: &Value) -> bool {
+pub(crate) fn is_same(field_type: FieldType, expected: &Value, actual: &Value) -> bool {
     if expected == actual || (is_empty(expected) && is_empty(actual)) {
         return true;
     }
@@ -63,7 +63,7 @@ pub(super) fn is_same(field_type: FieldType, expected: &Value, actual: &Value) -
 }
 
 /// A text that is the same for values that are the same; by it the elements of sets are paired.
-pub(super) fn canonical(specs: &[FieldSpec], path: &str, value: &Value) -> String {
+pub(crate) fn canonical(specs: &[FieldSpec], path: &str, value: &Value) -> String {
     if is_empty(value) {
         return String::new();
     }

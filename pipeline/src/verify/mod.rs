@@ -2,7 +2,7 @@
 //! the money and the stock of the whole shop, old against new.
 
 mod compare;
-mod equal;
+pub(crate) mod equal;
 mod kind;
 mod money;
 mod stock;

@@ -53,7 +53,7 @@ mutation! {
         CreatePlanRequest, SubmitPlanRequest, ApprovePlanRequest,
         CreateRunRequest, StartRunRequest, ScheduleRunRequest, UnscheduleRunRequest,
         ResumeRunRequest, CancelRunRequest, RetryRunRequest, ResolveRunRecordRequest,
-        AcceptRunRequest, ImportRecordLinksRequest,
+        AcceptRunRequest, ImportRecordLinksRequest, ResolveRecordConflictsRequest,
         CreateVerificationReportRequest;
     always: VerifyConnectionRequest, FinalizeUploadRequest, CancelSnapshotRequest,
         CreateRestoreTestRequest, CancelAuditRequest, PauseRunRequest;

@@ -122,6 +122,8 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("CancelRun", "runs.write"),
             ("WatchRun", "runs.read"),
             ("ListRunRecords", "runs.read"),
+            ("ListRecordConflicts", "runs.read"),
+            ("ResolveRecordConflicts", "runs.write"),
             ("GetRunRecord", "runs.read"),
             ("ListRecordLinks", "runs.read"),
             ("ListRunLosses", "runs.read"),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     connection::{Connection, Role},
-    run::{self, Run, RunKind},
+    run::{self, Run},
     snapshot::Snapshot,
 };
 use crate::{
@@ -170,7 +170,7 @@ pub async fn view(tx: &mut Tx, migration: Resource<Migration>) -> Result<View> {
                 _ => Phase::Discovery,
             }
         }
-        _ if runs.iter().any(|run| run.body.kind == RunKind::Live) => Phase::Execution,
+        _ if runs.iter().any(|run| run.body.kind.loads()) => Phase::Execution,
         _ => Phase::Planning,
     };
     Ok(View {

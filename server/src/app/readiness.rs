@@ -1,6 +1,6 @@
 //! What must hold before a run may start: the third law, and what belongs to it.
 
-use cartage_engine::migration::MigrationState;
+use cartage_engine::{migration::MigrationState, run::RunState};
 
 use super::{
     connection::{Connection, ConnectionConfig, ConnectionState},
@@ -14,7 +14,10 @@ use crate::{
     error::{Error, Result, Unmet},
     name::Name,
     reason::Reason,
-    store::{Tx, resource::Resource},
+    store::{
+        Tx,
+        resource::{Cut, Resource},
+    },
 };
 
 /// Everything that stands in the way of a run; empty when it may start.
@@ -28,17 +31,23 @@ pub async fn blockers(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Un
         return Ok(unmet);
     }
     given_up(&migration, &mut unmet);
-    if run.kind == RunKind::Live {
+    if run.kind.loads() {
         plan(tx, run, &mut unmet).await?;
+    }
+    if run.kind == RunKind::Live {
         let role = "target";
         let target = Some(migration.body.target_connection.as_str());
         snapshot(tx, &run.target_snapshot, target, role, true, &mut unmet).await?;
-    } else {
+    }
+    if run.kind == RunKind::Test {
         isolated(tx, run, &mut unmet).await?;
     }
     let source = Some(migration.body.source_connection.as_str());
     let live = run.kind == RunKind::Live;
     snapshot(tx, &run.snapshot, source, "source", live, &mut unmet).await?;
+    if run.kind.updates() {
+        newest(tx, &migration.name, run, &mut unmet).await?;
+    }
     mapping(tx, run, &mut unmet).await?;
     active(tx, &run.target_connection, &mut unmet).await?;
     Ok(unmet)
@@ -62,7 +71,8 @@ async fn plan(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
     if plan.state != PlanState::Approved {
         unmet.push(condition("APPROVALS_MISSING", &run.plan, "The plan is not approved."));
     }
-    if plan.body.snapshot != run.snapshot || plan.body.mapping_revision != run.mapping_revision {
+    let other_snapshot = run.kind == RunKind::Live && plan.body.snapshot != run.snapshot;
+    if other_snapshot || plan.body.mapping_revision != run.mapping_revision {
         unmet.push(condition(
             "PLAN_REVISION_CHANGED",
             &run.plan,
@@ -107,6 +117,34 @@ async fn snapshot(
         ));
     }
     Ok(())
+}
+
+/// What was loaded from a newer snapshot must not become what an older one says.
+async fn newest(tx: &mut Tx, migration: &Name, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {
+    let Some(loaded) = newest_loaded(tx, migration).await? else { return Ok(()) };
+    let wanted = found(tx.resource_get::<Snapshot>(&Name::trusted(&run.snapshot)).await)?;
+    if wanted.is_some_and(|wanted| wanted.create_time < loaded.create_time) {
+        let why = format!("{} is newer and was loaded already.", loaded.name);
+        unmet.push(condition("SNAPSHOT_REQUIRED", &run.snapshot, why));
+    }
+    Ok(())
+}
+
+/// The newest snapshot that a run of a migration loaded and that still stands.
+pub async fn newest_loaded(tx: &mut Tx, migration: &Name) -> Result<Option<Resource<Snapshot>>> {
+    let cut = Cut { limit: 1_000, ..Cut::default() };
+    let mut runs = tx.resource_list::<Run>(migration, &cut).await?;
+    runs.retain(|run| {
+        let stands = !matches!(run.state, RunState::Draft | RunState::RolledBack);
+        run.body.kind.loads() && stands && run.body.start_time.is_some()
+    });
+    let mut newest: Option<Resource<Snapshot>> = None;
+    for run in runs {
+        let name = Name::trusted(&run.body.snapshot);
+        let snapshot = found(tx.resource_get::<Snapshot>(&name).await)?;
+        newest = newest.into_iter().chain(snapshot).max_by_key(|it| it.create_time);
+    }
+    Ok(newest)
 }
 
 async fn mapping(tx: &mut Tx, run: &Run, unmet: &mut Vec<Unmet>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Runs: what they are, and the decisions about starting, pausing, resuming and cancelling them.
 
+pub mod change;
 pub mod judgement;
 pub mod rollback;
 pub mod schedule;
@@ -14,6 +15,7 @@ use cartage_engine::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::change::{ConflictPolicy, DeletedRecords, MatchRule};
 use super::migration::Scope;
 use crate::{
     error::{Error, Failure, Result},
@@ -36,7 +38,11 @@ pub enum RunKind {
     Test,
     /// The real thing.
     Live,
-    /// Takes back what LIVE runs wrote.
+    /// What changed in the source since.
+    Delta,
+    /// What a newer mapping revision changes.
+    Reapply,
+    /// Takes back what runs wrote.
     Rollback,
 }
 
@@ -46,13 +52,25 @@ impl RunKind {
         match self {
             Self::Test => "TEST",
             Self::Live => "LIVE",
+            Self::Delta => "DELTA",
+            Self::Reapply => "REAPPLY",
             Self::Rollback => "ROLLBACK",
         }
     }
 
     /// Whether runs of the kind write to the target of their migration.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Live | Self::Rollback)
+        !matches!(self, Self::Test)
+    }
+
+    /// Whether runs of the kind bring records into the target of their migration, from an approved plan.
+    pub const fn loads(self) -> bool {
+        matches!(self, Self::Live | Self::Delta | Self::Reapply)
+    }
+
+    /// Whether runs of the kind change records that an earlier run wrote.
+    pub const fn updates(self) -> bool {
+        matches!(self, Self::Delta | Self::Reapply)
     }
 }
 
@@ -72,6 +90,14 @@ pub struct Run {
     pub mapping_revision: String,
     /// Which records.
     pub scope: Scope,
+    /// Whose value counts where source and target both changed it.
+    pub conflict_policies: Vec<ConflictPolicy>,
+    /// What becomes of the objects of records that the source no longer has.
+    pub deleted_records: DeletedRecords,
+    /// How many records of each kind the source no longer has, once they are counted.
+    pub deleted: Option<BTreeMap<String, i64>>,
+    /// By what objects of others are found.
+    pub match_rules: Vec<MatchRule>,
     /// The oldest run that a ROLLBACK run takes back.
     pub rollback_run: String,
     /// All of them, the newest first; empty until it is started.
@@ -148,8 +174,10 @@ pub fn link_space(run: &Resource<Run>) -> LinkSpace {
     LinkSpace {
         migration: migration_of(&run.name),
         target: match run.body.kind {
-            RunKind::Live | RunKind::Rollback => run.body.target_connection.clone(),
             RunKind::Test => run.name.as_str().to_owned(),
+            RunKind::Live | RunKind::Delta | RunKind::Reapply | RunKind::Rollback => {
+                run.body.target_connection.clone()
+            }
         },
     }
 }

@@ -158,6 +158,113 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.source_id, row.target_id)).collect())
     }
 
+    /// The links of some records of a kind and of their parts, in any order.
+    pub async fn record_link_of_records(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<Vec<RecordLink>> {
+        let rows = sqlx::query_as!(
+            RecordLink,
+            "select kind, source_id, role, target_id, record_source_id, payload_hash, create_run, create_time, update_time
+            from record_link
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and record_source_id = any($5)",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Forgets links of objects that are gone: (source id, role) of a kind.
+    pub async fn record_link_gone(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        gone: &[(String, String)],
+    ) -> Result<()> {
+        let source_ids: Vec<String> = gone.iter().map(|(id, _)| id.clone()).collect();
+        let roles: Vec<String> = gone.iter().map(|(_, role)| role.clone()).collect();
+        sqlx::query!(
+            "delete from record_link as link using unnest($5::text[], $6::text[]) as gone (source_id, role)
+            where link.account_id = $1 and link.migration = $2 and link.target = $3 and link.kind = $4
+                and link.source_id = gone.source_id and link.role = gone.role",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &source_ids,
+            &roles,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// A page of the records of a kind that have an object of their own and no row in a run's ledger:
+    /// the links, in the order of source ids.
+    pub async fn record_link_beyond(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        run: &Name,
+        limit: i64,
+    ) -> Result<Vec<RecordLink>> {
+        let rows = sqlx::query_as!(
+            RecordLink,
+            "select kind, source_id, role, target_id, record_source_id, payload_hash, create_run, create_time, update_time
+            from record_link
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and role = $4
+                and not exists (
+                    select from run_record as line
+                    where line.account_id = $1 and line.run = $5 and line.kind = $4
+                        and line.source_id = record_link.source_id
+                )
+            order by source_id
+            limit $6",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            run.as_str(),
+            limit,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows)
+    }
+
+    /// How many records of each kind have an object of their own and no row in a run's ledger.
+    pub async fn record_link_beyond_counts(
+        &mut self,
+        space: &LinkSpace,
+        run: &Name,
+    ) -> Result<Vec<(String, i64)>> {
+        let rows = sqlx::query!(
+            r#"select kind, count(*) as "count!" from record_link
+            where account_id = $1 and migration = $2 and target = $3 and role = kind
+                and not exists (
+                    select from run_record as line
+                    where line.account_id = $1 and line.run = $4 and line.kind = record_link.kind
+                        and line.source_id = record_link.source_id
+                )
+            group by kind order by kind"#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            run.as_str(),
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.count)).collect())
+    }
+
     /// A page of links in the order of kind, source id and role, behind a given one.
     pub async fn record_link_page(
         &mut self,
@@ -326,6 +433,18 @@ impl Tx {
             "delete from record_link
             where account_id = $1 and migration = $2 and target = $3 and kind = $4
                 and record_source_id = any($5) and create_run <> ''",
+            self.account,
+            migration,
+            target,
+            kind,
+            source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query!(
+            "delete from record_written
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and source_id = any($5)",
             self.account,
             migration,
             target,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use cartage_proto::v1;
 
-use super::super::convert::{self, record_kind_of, timestamp};
+use super::{
+    super::convert::{self, record_kind_of, timestamp},
+    change,
+};
 use crate::{
     api::migration::encode_scope,
     app::run::{Run, RunKind},
@@ -69,6 +72,9 @@ pub(super) fn encode(
         }),
         schedule: body.schedule.as_ref().map(super::schedule::encode),
         next_start_time: body.next_start_time.map(timestamp),
+        conflict_policies: body.conflict_policies.iter().map(change::encode_policy).collect(),
+        deleted_records: change::encode_deleted(body).into(),
+        match_rules: body.match_rules.iter().map(change::encode_rule).collect(),
     }
 }
 
@@ -77,6 +83,8 @@ pub(super) const fn kind(kind: RunKind) -> v1::RunKind {
     match kind {
         RunKind::Test => v1::RunKind::Test,
         RunKind::Live => v1::RunKind::Live,
+        RunKind::Delta => v1::RunKind::Delta,
+        RunKind::Reapply => v1::RunKind::Reapply,
         RunKind::Rollback => v1::RunKind::Rollback,
     }
 }

@@ -1,5 +1,7 @@
 //! RunService: creating, starting, watching and accounting for runs.
 
+mod change;
+mod conflicts;
 pub(in crate::api) mod encode;
 mod find;
 mod judge;
@@ -38,7 +40,6 @@ use crate::{
     begin,
     error::{Error, Result},
     name::{Name, chosen_id},
-    reason::Reason,
     store::{Tx, resource::Resource},
     token::Caller,
 };
@@ -138,14 +139,11 @@ async fn decode(tx: &mut Tx, caller: &Caller, migration: &Name, run: &v1::Run) -
         v1::RunKind::Unspecified => {
             return Err(Error::field("run.kind", "REQUIRED", "Say what the run is for."));
         }
-        v1::RunKind::Delta | v1::RunKind::Reapply => {
-            return Err(Error::new(
-                Reason::CapabilityUnsupported,
-                "This version offers TEST, LIVE and ROLLBACK runs.",
-            )
-            .with("capability", run.kind().as_str_name()));
+        kind @ (v1::RunKind::Delta | v1::RunKind::Reapply) => {
+            change::decode(tx, caller, migration, run, kind, scope, &mut body).await?;
         }
     }
+    change::decode_rules(tx, run, &mut body).await?;
     Ok(body)
 }
 
@@ -304,7 +302,7 @@ impl v1::run_service_server::RunService for Api {
         let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
         let fields = filter::parse(&request.filter, &["kind", "state", "plan"])?;
         let known = |field: &str, word: &str| match field {
-            "kind" => matches!(word, "TEST" | "LIVE" | "ROLLBACK"),
+            "kind" => matches!(word, "TEST" | "LIVE" | "DELTA" | "REAPPLY" | "ROLLBACK"),
             "state" => RunState::parse(word).is_some(),
             _ => true,
         };
@@ -429,6 +427,22 @@ impl v1::run_service_server::RunService for Api {
     ) -> Result<Response<v1::ListRunRecordsResponse>, Status> {
         let (caller, request) = self.enter(request)?;
         Ok(Response::new(self.run_records(&caller, request).await?))
+    }
+
+    async fn list_record_conflicts(
+        &self,
+        request: Request<v1::ListRecordConflictsRequest>,
+    ) -> Result<Response<v1::ListRecordConflictsResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.record_conflicts(&caller, request).await?))
+    }
+
+    async fn resolve_record_conflicts(
+        &self,
+        request: Request<v1::ResolveRecordConflictsRequest>,
+    ) -> Result<Response<v1::ResolveRecordConflictsResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        Ok(Response::new(self.resolve_conflicts(&caller, request).await?))
     }
 
     async fn get_run_record(

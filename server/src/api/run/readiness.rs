@@ -48,7 +48,7 @@ impl Api {
         let unmet = readiness::blockers(&mut tx, &migration, &run).await?;
         let forecast = match run.kind {
             RunKind::Rollback => Some(rollback::forecast(&mut tx, &migration, &run).await?),
-            RunKind::Test | RunKind::Live => None,
+            RunKind::Test | RunKind::Live | RunKind::Delta | RunKind::Reapply => None,
         };
         tx.rollback().await?;
         let items: Vec<v1::ReadinessItem> = unmet
@@ -119,17 +119,24 @@ fn encode_forecast(
 ) -> v1::CheckRunReadinessResponse {
     let kinds = forecast.iter().map(|kind| v1::PreflightKind {
         kind: convert::record_kind(kind.kind).into(),
-        total: kind.count,
-        checked: kind.count,
+        total: kind.count + kind.restored,
+        checked: kind.count + kind.restored,
         outcomes: Some(match kind.stays {
-            None => v1::OutcomeCounts { migrated: kind.count, ..Default::default() },
-            Some(_) => v1::OutcomeCounts { excluded: kind.count, ..Default::default() },
+            None => {
+                v1::OutcomeCounts { migrated: kind.count + kind.restored, ..Default::default() }
+            }
+            Some(_) => v1::OutcomeCounts {
+                migrated: kind.restored,
+                excluded: kind.count,
+                ..Default::default()
+            },
         }),
     });
     let mut preflight = v1::Preflight { kinds: kinds.collect(), ..Default::default() };
     preflight.set_state(v1::preflight::State::Succeeded);
     let issues: Vec<v1::PreflightIssue> = forecast
         .iter()
+        .filter(|kind| kind.count > 0)
         .filter_map(|kind| {
             let mut issue = v1::PreflightIssue {
                 kind: convert::record_kind(kind.kind).into(),

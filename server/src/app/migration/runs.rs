@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// Brings the migration of a LIVE run that changed its state where the run leads it, and writes
+/// Brings the migration of a run that loads and changed its state where the run leads it, and writes
 /// the event.
 ///
 /// # Errors
 /// `STATE_CONFLICT` when the two do not fit, which is a defect.
-async fn live_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
+async fn loading_run_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
     let event = match run.state {
         RunState::Pending | RunState::Running => MigrationEvent::RunStarted,
@@ -68,14 +68,14 @@ fn unscheduled(migration: &Migration) -> MigrationEvent {
 async fn another_scheduled(tx: &mut Tx, run: &Resource<Run>) -> Result<bool> {
     let cut = Cut { limit: 1_000, states: vec!["SCHEDULED".to_owned()], ..Cut::default() };
     let others = tx.resource_list::<Run>(&run::migration_of(&run.name), &cut).await?;
-    Ok(others.iter().any(|other| other.body.kind == RunKind::Live && other.name != run.name))
+    Ok(others.iter().any(|other| other.body.kind.loads() && other.name != run.name))
 }
 
 /// Brings the migration and the runs that are taken back where a ROLLBACK run leads them, and writes
 /// the events.
 ///
 /// # Errors
-/// As [`live_run_moved`].
+/// As [`loading_run_moved`].
 async fn rollback_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     let ended = rollback::ended(tx, run).await?;
     let mut migration = tx.resource_lock::<Migration>(&run::migration_of(&run.name)).await?;
@@ -116,7 +116,7 @@ async fn holds_more(
 ) -> Result<bool> {
     let cut = Cut { limit: 1_000, ..Cut::default() };
     let mut runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
-    runs.retain(|run| run.body.kind == RunKind::Live && run.state != RunState::RolledBack);
+    runs.retain(|run| run.body.kind.loads() && run.state != RunState::RolledBack);
     let names: Vec<String> = runs.into_iter().map(|run| run.name.as_str().to_owned()).collect();
     let names: Vec<String> =
         names.into_iter().filter(|name| !rollback.body.rollback_runs.contains(name)).collect();
@@ -145,10 +145,10 @@ async fn lead(
 /// Brings the migration where a run that writes to its target leads it.
 ///
 /// # Errors
-/// As [`live_run_moved`].
+/// As [`loading_run_moved`].
 pub async fn writer_moved(tx: &mut Tx, run: &Resource<Run>) -> Result<()> {
     match run.body.kind {
-        RunKind::Live => live_run_moved(tx, run).await,
+        RunKind::Live | RunKind::Delta | RunKind::Reapply => loading_run_moved(tx, run).await,
         RunKind::Rollback => rollback_moved(tx, run).await,
         RunKind::Test => Ok(()),
     }
@@ -162,7 +162,7 @@ async fn covers(tx: &mut Tx, migration: &Resource<Migration>, run: &Resource<Run
     }
     let cut = Cut { limit: 1_000, states: vec!["SUCCEEDED".to_owned()], ..Cut::default() };
     let mut runs = tx.resource_list::<Run>(&migration.name, &cut).await?;
-    runs.retain(|run| run.body.kind == RunKind::Live);
+    runs.retain(|run| run.body.kind.loads());
     let snapshot = tx.resource_get::<Snapshot>(&Name::trusted(&run.body.snapshot)).await?;
     let kinds = records_of(&snapshot.body).into_iter();
     let mut kinds = kinds.filter(|(kind, count)| *count > 0 && wanted.has(*kind));

@@ -7,7 +7,7 @@ use cartage_connectors::Removal;
 use cartage_engine::run::{RunEvent, RunState};
 use cartage_model::Kind;
 
-use super::{Run, RunKind, advance, link_space, migration_of};
+use super::{Run, advance, link_space, migration_of};
 use crate::{
     app::{connection, mapping::MappingRevision, verification},
     error::{Error, Result},
@@ -31,8 +31,8 @@ pub async fn oldest(tx: &mut Tx, migration: &Name, run: &Name) -> Result<Resourc
         return Err(invalid("It belongs to another migration."));
     }
     let run = tx.resource_get::<Run>(run).await?;
-    if run.body.kind != RunKind::Live {
-        return Err(invalid("Only what a LIVE run wrote can be taken back."));
+    if !run.body.kind.loads() {
+        return Err(invalid("Only what a LIVE, DELTA or REAPPLY run wrote can be taken back."));
     }
     if run.body.start_time.is_none() {
         return Err(invalid("It was never started."));
@@ -54,7 +54,7 @@ pub async fn chain(tx: &mut Tx, oldest: &Resource<Run>) -> Result<Vec<Resource<R
     .collect();
     runs.retain(|run| {
         let is_later = run.body.start_time >= since || wrote.contains(run.name.as_str());
-        run.body.kind == RunKind::Live && run.body.start_time.is_some() && is_later
+        run.body.kind.loads() && run.body.start_time.is_some() && is_later
     });
     runs.sort_by_key(|run| std::cmp::Reverse((run.body.start_time, run.name.clone())));
     Ok(runs)
@@ -65,8 +65,10 @@ pub async fn chain(tx: &mut Tx, oldest: &Resource<Run>) -> Result<Vec<Resource<R
 pub struct Forecast {
     /// The kind.
     pub kind: Kind,
-    /// Records that have an object in the target.
+    /// Records that have an object in the target which the runs made.
     pub count: i64,
+    /// Records whose object the runs changed, and that becomes what it was before.
+    pub restored: i64,
     /// Why the platform keeps them; none where they can be deleted.
     pub stays: Option<&'static str>,
 }
@@ -87,6 +89,8 @@ pub async fn forecast(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Fo
     let space = LinkSpace { migration: migration.clone(), target: run.target_connection.clone() };
     let made: HashMap<String, i64> =
         tx.record_link_made(&space, &names).await?.into_iter().collect();
+    let changed: HashMap<String, i64> =
+        tx.record_before_counts(&space, &names).await?.into_iter().collect();
     let revision = Name::trusted(&run.mapping_revision);
     let revision = tx.resource_get::<MappingRevision>(&revision).await?;
     let target = connection::target_of_platform(&revision.body.target_platform)?;
@@ -95,7 +99,11 @@ pub async fn forecast(tx: &mut Tx, migration: &Name, run: &Run) -> Result<Vec<Fo
             Removal::Deleted => None,
             Removal::Stays(why) => Some(why),
         };
-        Some(Forecast { kind, count: *made.get(kind.as_str())?, stays })
+        let count = |counts: &HashMap<String, i64>| counts.get(kind.as_str()).copied();
+        let (made, changed) = (count(&made), count(&changed));
+        made.or(changed)?;
+        let (count, restored) = (made.unwrap_or_default(), changed.unwrap_or_default());
+        Some(Forecast { kind, count, restored, stays })
     });
     Ok(kinds.collect())
 }

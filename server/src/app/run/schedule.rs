@@ -259,7 +259,7 @@ async fn refusal(tx: &mut Tx, run: &Resource<Run>) -> Result<Option<Error>> {
     if let Err(error) = readiness::refuse(unmet) {
         return Ok(Some(error));
     }
-    if run.body.kind != RunKind::Live {
+    if !run.body.kind.loads() {
         return Ok(None);
     }
     match refuse_second_writer(tx, run).await {

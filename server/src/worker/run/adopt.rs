@@ -9,6 +9,7 @@ use cartage_model::{Kind, Mapped};
 
 use super::{
     super::records::{Fate, ScopeMeter},
+    book::Entry,
     ledger::Row,
     load::{Loader, Stopped},
 };
@@ -82,10 +83,14 @@ impl Loader<'_> {
         there.retain(|it| !twins.contains(&it.mapped.source_id));
         let links = self.further_links(&mut tx, &there).await?;
         tx.commit().await?;
-        let rows = there
-            .iter()
-            .map(|it| Row::adopted(kind, &it.mapped.source_id, it.ordinal).found_by(&it.keys));
-        self.settle(kind, rows.collect(), links).await
+        let mut entry = Entry { links, ..Entry::default() };
+        for it in &there {
+            let row = Row::adopted(kind, &it.mapped.source_id, it.ordinal);
+            entry.rows.push(row.found_by(&it.keys));
+            // Later changes of the source count, and not what differs now.
+            entry.written.extend(self.written(&it.mapped));
+        }
+        self.enter(kind, entry).await
     }
 
     /// Claims their identities; gives those that stand for the same object as the record that has
@@ -147,7 +152,7 @@ impl Loader<'_> {
     }
 
     /// The links of the own objects of some records.
-    async fn own_links(
+    pub(super) async fn own_links(
         &self,
         tx: &mut Tx,
         kind: Kind,

@@ -6,10 +6,15 @@ use super::{super::Work, journal::Journal, ledger::Row, load::Stopped, meter::Me
 use crate::{
     failpoint::{self, Place},
     name::Name,
-    store::record_link::{LinkSpace, RecordLink},
+    store::{
+        record_conflict::RecordConflict,
+        record_link::{LinkSpace, RecordLink},
+        record_written::{RecordBefore, RecordWritten},
+    },
 };
 use cartage_engine::accounting::Outcome;
 use cartage_model::Kind;
+use cartage_pipeline::delta::Fingerprint;
 
 /// The ledger of a run under way.
 #[derive(Clone, Copy)]
@@ -30,6 +35,22 @@ pub(super) struct Entry<'a> {
     pub(super) gone: &'a [String],
     /// Whose results go with them.
     pub(super) journal: Option<&'a Journal<'a>>,
+    /// What was written of records.
+    pub(super) written: Vec<Written>,
+    /// The links of objects that are gone: source id and role.
+    pub(super) links_gone: Vec<(String, String)>,
+    /// Fields that nobody decided.
+    pub(super) conflicts: Vec<RecordConflict>,
+    /// The records whose conflicts are over.
+    pub(super) settled: Vec<String>,
+    /// What is known of records as it was before they were changed.
+    pub(super) restored: Vec<RecordBefore>,
+}
+
+/// What was written of a record.
+pub(super) struct Written {
+    pub(super) source_id: String,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// What came of an entry.
@@ -48,7 +69,8 @@ impl Book<'_> {
         activity: &str,
         entry: Entry<'_>,
     ) -> std::result::Result<Entered, Stopped> {
-        let Entry { rows, links, gone, journal } = entry;
+        let Entry { rows, links, gone, journal, written, links_gone, conflicts, settled, restored } =
+            entry;
         let (mut rows, keys): (Vec<_>, Vec<_>) = rows.into_iter().map(Row::into_parts).unzip();
         let mut keys: Vec<_> = keys.into_iter().flatten().collect();
         let mut tx = self.work.begin().await?;
@@ -57,6 +79,28 @@ impl Book<'_> {
         }
         if !links.is_empty() {
             tx.record_link_put(self.space, &links).await?;
+        }
+        if !links_gone.is_empty() {
+            tx.record_link_gone(self.space, kind.as_str(), &links_gone).await?;
+        }
+        if !settled.is_empty() {
+            tx.record_conflict_settle(self.space, kind.as_str(), &settled).await?;
+        }
+        if !conflicts.is_empty() {
+            tx.record_conflict_put(self.space, self.run, &conflicts).await?;
+        }
+        if !written.is_empty() {
+            let written: Vec<RecordWritten> = written
+                .into_iter()
+                .map(|it| RecordWritten {
+                    source_id: it.source_id,
+                    fingerprint: it.fingerprint.to_bytes(),
+                })
+                .collect();
+            tx.record_written_put(self.space, kind.as_str(), &written).await?;
+        }
+        if !restored.is_empty() {
+            tx.record_written_restore(self.space, kind.as_str(), &restored).await?;
         }
         if !gone.is_empty() {
             tx.record_forget(self.space, kind.as_str(), gone).await?;

@@ -39,6 +39,13 @@ impl Row {
         row
     }
 
+    /// A record that is not in the snapshot and whose object stays.
+    pub(super) fn left(kind: Kind, source_id: &str, rule: &str) -> Self {
+        let mut row = Self::new(kind, source_id, None, Outcome::Excluded);
+        row.0.reason = Some(rule.to_owned());
+        row
+    }
+
     pub(super) fn merged(kind: Kind, source_id: &str, ordinal: i64, into: &str) -> Self {
         let mut row = Self::new(kind, source_id, Some(ordinal), Outcome::Merged);
         row.0.reason = Some("same_identity".to_owned());

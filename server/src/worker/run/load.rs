@@ -6,10 +6,10 @@ use std::{
 };
 
 use cartage_connectors::{
-    JournaledCall, Link, Reference, WriteItem, Written, WrittenOutcome, record_key,
+    JournaledCall, Link, Reference, WriteItem, Written as WrittenRecord, WrittenOutcome, record_key,
 };
 use cartage_model::{Kind, Mapped};
-use cartage_pipeline::snapshot::StoredRecord;
+use cartage_pipeline::{delta::Fingerprint, snapshot::StoredRecord};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -19,14 +19,18 @@ use super::{
         Work,
         records::{Fate, PAGE_RECORDS, ScopeMeter, Way, without_missing},
     },
-    book::{Book, Entry},
+    book::{Book, Entry, Written},
     journal::Journal,
     ledger::{Row, unreadable_row},
     meter::Meter,
     patience::{HeldUp, Tries, UsedUp},
+    update::digester,
 };
 use crate::{
-    app::record_key::{self, Key, KeyType},
+    app::{
+        record_key::{self, Key, KeyType},
+        run::change::{ConflictPolicy, MatchRule},
+    },
     error::{Error, Result},
     name::Name,
     reason::Reason,
@@ -62,6 +66,14 @@ pub(super) struct Loader<'a> {
     pub(super) prepared: &'a Value,
     pub(super) quarantined_max: i64,
     pub(super) meter: &'a Mutex<Meter>,
+    /// Whether records that an earlier run wrote are brought up to date.
+    pub(super) updates: bool,
+    /// Whether it is kept what was written, for later runs.
+    pub(super) remembers: bool,
+    /// Whose value counts where source and target both changed it.
+    pub(super) policies: &'a [ConflictPolicy],
+    /// By what objects of others are found.
+    pub(super) match_rules: &'a [MatchRule],
 }
 
 /// A record on its way, fitted.
@@ -69,8 +81,8 @@ pub(super) struct Ready {
     pub(super) ordinal: i64,
     pub(super) mapped: Mapped,
     pub(super) keys: Vec<Key>,
-    references: Vec<Reference>,
-    payload_hash: String,
+    pub(super) references: Vec<Reference>,
+    pub(super) payload_hash: String,
 }
 
 impl Loader<'_> {
@@ -78,7 +90,9 @@ impl Loader<'_> {
     pub(super) async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
         self.meter.lock().await.begin(kind.as_str());
         if self.way.target.kinds().contains(&kind) {
-            self.adopt(kind).await?;
+            if !self.updates {
+                self.adopt(kind).await?;
+            }
             self.readable(kind).await?;
         } else {
             self.exclude_all(kind).await?;
@@ -208,9 +222,15 @@ impl Loader<'_> {
         if ready.is_empty() {
             return Ok(());
         }
-        let mut rows = Vec::new();
-        let ready = self.skip_written(kind, ready, &mut rows).await?;
-        self.settle(kind, rows, Vec::new()).await?;
+        let ready = if self.updates {
+            self.bring_up(kind, ready).await?
+        } else {
+            let mut rows = Vec::new();
+            let ready = self.skip_written(kind, ready, &mut rows).await?;
+            self.settle(kind, rows, Vec::new()).await?;
+            ready
+        };
+        let ready = self.match_others(kind, ready).await?;
         self.write_page(kind, ready).await
     }
 
@@ -245,7 +265,7 @@ impl Loader<'_> {
                         Some(it.ordinal),
                         Reason::TargetConflict.as_str(),
                         None,
-                        "An earlier run wrote this record with other values; a live run does not overwrite them.",
+                        "An earlier run wrote this record with other values; a live run does not overwrite them, a delta or reapply run does.",
                     )
                 };
                 rows.push(row.found_by(&it.keys));
@@ -378,12 +398,12 @@ impl Loader<'_> {
         &self,
         kind: Kind,
         left: &mut BTreeMap<String, Ready>,
-        written: Vec<Written>,
+        written: Vec<WrittenRecord>,
         attempt: u32,
         journal: &Journal<'_>,
     ) -> std::result::Result<HeldUp, Stopped> {
         let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
-        let (mut rows, mut links) = (Vec::new(), Vec::new());
+        let (mut rows, mut links, mut noted) = (Vec::new(), Vec::new(), Vec::new());
         let (mut postponed, mut deferred, mut retry_longest) = (None, None, None);
         let mut records = BTreeSet::new();
         for one in written {
@@ -392,10 +412,12 @@ impl Loader<'_> {
             let row = match one.outcome {
                 WrittenOutcome::Created(made) => {
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
+                    noted.extend(self.written(&it.mapped));
                     Row::written(kind, it.ordinal, &it.mapped, "created", attempt)
                 }
                 WrittenOutcome::Updated { made, gone: _ } => {
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
+                    noted.extend(self.written(&it.mapped));
                     Row::written(kind, it.ordinal, &it.mapped, "updated", attempt)
                 }
                 WrittenOutcome::Refused(refusal) => Row::quarantined(
@@ -424,7 +446,9 @@ impl Loader<'_> {
             rows.push(row.found_by(&it.keys));
             left.remove(&one.source_id);
         }
-        self.settle_with(kind, rows, links, Some(journal)).await?;
+        let journal = Some(journal);
+        self.enter(kind, Entry { rows, links, journal, written: noted, ..Entry::default() })
+            .await?;
         // A record with trouble of its own has used a try, whatever held up the others.
         Ok(match (postponed, deferred) {
             (Some(why), _) => HeldUp::Postponed { why, records },
@@ -481,20 +505,27 @@ impl Loader<'_> {
         rows: Vec<Row>,
         links: Vec<RecordLink>,
     ) -> std::result::Result<(), Stopped> {
-        self.settle_with(kind, rows, links, None).await
+        self.enter(kind, Entry { rows, links, ..Entry::default() }).await
     }
 
-    /// Commits ledger rows, links and the results of calls together, and looks whether the run is
-    /// to go on.
-    async fn settle_with(
+    /// What is kept of what was written, for later runs.
+    pub(super) fn written(&self, mapped: &Mapped) -> Option<Written> {
+        let fingerprint = || {
+            let specs = self.way.target.schema(mapped.kind);
+            Fingerprint::of(specs, &mapped.fields, &digester(self.work, self.space))
+        };
+        self.remembers
+            .then(|| Written { source_id: mapped.source_id.clone(), fingerprint: fingerprint() })
+    }
+
+    /// Commits an entry of the ledger with all that belongs to it, and looks whether the run is to go
+    /// on.
+    pub(super) async fn enter(
         &self,
         kind: Kind,
-        rows: Vec<Row>,
-        links: Vec<RecordLink>,
-        journal: Option<&Journal<'_>>,
+        entry: Entry<'_>,
     ) -> std::result::Result<(), Stopped> {
         let Self { work, run, space, meter, .. } = *self;
-        let entry = Entry { rows, links, journal, ..Entry::default() };
         let entered = Book { work, run, space, meter }.enter(kind, "load", entry).await?;
         let quarantined = entered.quarantined;
         if entered.newly_quarantined && quarantined > self.quarantined_max {

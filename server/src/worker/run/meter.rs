@@ -65,6 +65,18 @@ impl Meter {
         self.samples.clear();
     }
 
+    /// Adds records of a kind to those that are to be done.
+    pub(super) fn grow(&mut self, kind: &str, count: i64) {
+        match self.kinds.iter_mut().find(|progress| progress.kind == kind) {
+            Some(progress) => progress.total = Some(progress.total.unwrap_or_default() + count),
+            None => self.kinds.push(KindProgress {
+                kind: kind.to_owned(),
+                total: Some(count),
+                ..KindProgress::default()
+            }),
+        }
+    }
+
     /// Counts rows of the ledger.
     pub(super) fn add(&mut self, rows: &[RunRecord]) {
         for row in rows {

@@ -6,15 +6,20 @@
 
 mod adopt;
 mod book;
+mod deleted;
+mod delta;
 mod journal;
 mod ledger;
 mod load;
+mod matched;
 mod merge;
 mod meter;
 mod needs;
 mod patience;
+mod restore;
 mod rollback;
 mod shop;
+mod update;
 mod window;
 
 use std::collections::BTreeMap;
@@ -23,6 +28,7 @@ use cartage_engine::{
     accounting::Verdict,
     run::{RunEvent, RunState},
 };
+use cartage_model::Kind;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -58,7 +64,9 @@ pub(super) async fn execute(work: &Work) -> Result<()> {
     let work_on = async {
         match run.body.kind {
             RunKind::Rollback => rollback::attempt(work, &run).await,
-            RunKind::Test | RunKind::Live => attempt(work, run).await,
+            RunKind::Test | RunKind::Live | RunKind::Delta | RunKind::Reapply => {
+                attempt(work, run).await
+            }
         }
     };
     let attempted = tokio::select! {
@@ -164,7 +172,7 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     let space = run::link_space(&run);
     let (way, run) = shop::way(work, run, &space).await?;
     let name = &run.name;
-    if run.body.kind == RunKind::Live {
+    if run.body.kind.loads() {
         rollback::reconcile(work, name, way.target.as_ref(), &space).await?;
     }
     let (totals, prepared) = prepare(work, &run, &way, &space).await?;
@@ -172,7 +180,11 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     let mut tx = work.begin().await?;
     let counts = tx.run_record_counts(name).await?;
     tx.rollback().await?;
-    let kind_names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let mut kind_names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    // Kinds of which the snapshot has none any more, and the source deleted all.
+    kind_names.extend(
+        totals.keys().filter(|kind| !kinds.iter().any(|it| it.as_str() == **kind)).cloned(),
+    );
     let in_scope: i64 = totals.values().sum();
     let priors = kinds
         .iter()
@@ -190,6 +202,10 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
             .quarantined_max
             .unwrap_or_else(|| (in_scope / 100).max(QUARANTINED_FLOOR)),
         meter: &meter,
+        updates: run.body.kind.updates(),
+        remembers: run.body.kind.loads(),
+        policies: &run.body.conflict_policies,
+        match_rules: &run.body.match_rules,
     };
     for kind in kinds {
         let total = totals.get(kind.as_str()).copied().unwrap_or_default();
@@ -202,6 +218,10 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
             continue;
         }
         loader.kind(kind).await?;
+        if run.body.deleted.is_some() {
+            // It was told when it was complete; what is open now is what the source deleted.
+            continue;
+        }
         let mut tx = work.begin().await?;
         let progress = meter.lock().await.progress(&format!("load {kind}"));
         tx.progress_put(name, &progress).await?;
@@ -217,6 +237,13 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
         };
         tx.event_append(&name.stream(), &event).await?;
         work.commit(tx).await?;
+    }
+    if run.body.kind == RunKind::Delta {
+        let deleted = loader.count_deleted(&run).await?;
+        // Those first that refer to others.
+        for kind in Kind::ALL.into_iter().rev().filter(|it| deleted.contains_key(it.as_str())) {
+            loader.deleted(kind, run.body.deleted_records).await?;
+        }
     }
     Ok(())
 }
@@ -268,7 +295,16 @@ async fn finish(work: &Work, name: &Name) -> Result<()> {
     events.extend(run::advance(&mut run, RunEvent::Loaded).ok().flatten());
     let counts = tx.run_record_counts(name).await?;
     let accounting = run::account(run.body.totals.as_ref(), &counts);
+    let conflicts = tx.record_conflict_open(name).await?;
     let event = match accounting.verdict() {
+        Verdict::Complete if conflicts > 0 => {
+            let message = format!(
+                "{conflicts} fields were changed in the source and in the target, and nobody decided whose value counts."
+            );
+            let error = Error::new(Reason::TargetConflict, message);
+            run.body.failure = Some(error.with("count", conflicts.to_string()).to_failure());
+            RunEvent::Undecided
+        }
         Verdict::Complete => RunEvent::Accounted,
         Verdict::Undecided(count) => {
             run.body.failure = Some(failure(Reason::UnknownEffects, count, "cannot be decided"));

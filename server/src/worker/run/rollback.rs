@@ -15,7 +15,7 @@ use cartage_connectors::{
     RemovedOutcome, Target, record_key,
 };
 use cartage_model::{Kind, Mapped};
-use cartage_pipeline::{snapshot::StoredRecord, verify::compare};
+use cartage_pipeline::{delta::Fingerprint, snapshot::StoredRecord, verify::compare};
 use tokio::sync::Mutex;
 
 use super::{
@@ -29,7 +29,9 @@ use super::{
     load::Stopped,
     meter::Meter,
     patience::{HeldUp, Tries, UsedUp},
+    restore::Restorer,
     shop,
+    update::digester,
 };
 use crate::{
     app::{
@@ -44,6 +46,7 @@ use crate::{
     store::{
         Tx,
         record_link::{LinkSpace, RecordLink},
+        record_written::RecordWritten,
         resource::Resource,
         run_record::RecordFilter,
     },
@@ -98,6 +101,7 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         taken.push(tx.resource_get::<Run>(&Name::trusted(name)).await?);
     }
     tx.rollback().await?;
+    let newest = taken.iter().find(|it| it.body.prepared.is_some()).cloned();
     let unlinked = unlinked(work, run, &space).await?;
     let meter = Mutex::new(Meter::new(&names, &totals, &counts, BTreeMap::new()));
     for taken in taken {
@@ -117,6 +121,22 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         tx.rollback().await?;
         for kind in kinds.iter().filter(|kind| made.contains_key(kind.as_str())) {
             taker.kind(*kind).await?;
+        }
+    }
+    let none = serde_json::Value::Null;
+    if let Some(newest) = newest {
+        let (way, _) = shop::open(&work.app, &work.claim.account, &newest).await?;
+        let restorer = Restorer {
+            work,
+            target: way.target.as_ref(),
+            run: &run.name,
+            of: &run.body.rollback_runs,
+            space: &space,
+            prepared: newest.body.prepared.as_ref().unwrap_or(&none),
+            meter: &meter,
+        };
+        for kind in &kinds {
+            restorer.kind(*kind).await?;
         }
     }
     let book = Book { work, run: &run.name, space: &space, meter: &meter };
@@ -200,6 +220,9 @@ async fn totals(
         tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
     for (kind, ..) in tx.external_call_unlinked(space, &run.body.rollback_runs).await? {
         *totals.entry(kind).or_default() += 1;
+    }
+    for (kind, count) in tx.record_before_counts(space, &run.body.rollback_runs).await? {
+        *totals.entry(kind).or_default() += count;
     }
     let mut held = tx.resource_lock::<Run>(&run.name).await?;
     held.body.totals = Some(totals.clone());
@@ -447,6 +470,8 @@ impl Taker<'_> {
     ) -> std::result::Result<(Vec<Row>, Vec<String>, Option<HeldUp>), ShopError> {
         let ids: Vec<String> = left.iter().map(|it| it.id().to_owned()).collect();
         let target_ids: Vec<String> = left.iter().map(|it| it.target_id.clone()).collect();
+        let written = self.written(kind, &ids).await.map_err(away)?;
+        let digest = digester(self.work, self.space);
         let expected = self.expected(left).await.map_err(away)?;
         let mut tx = self.work.begin().await.map_err(away)?;
         let calls =
@@ -469,6 +494,10 @@ impl Taker<'_> {
                 // It is gone, or it never was whole: there is nothing of others in it to be lost.
                 (None, _) => None,
                 (Some(_), _) if it.part == Part::Partial => None,
+                // A later run may have changed it: what was written last counts.
+                (Some(actual), Some(_)) if written.contains_key(id) => {
+                    written.get(id).and_then(|print| print.changed_in(specs, actual, &digest))
+                }
                 (Some(actual), Some(expected)) => {
                     let differences = compare(specs, &expected.fields, actual).differences;
                     differences.into_iter().next().map(|difference| difference.field)
@@ -522,6 +551,16 @@ impl Taker<'_> {
             gone.push(source_id);
         }
         Ok((rows, gone, held_up))
+    }
+
+    /// The digests of what was written last of records.
+    async fn written(&self, kind: Kind, ids: &[String]) -> Result<HashMap<String, Fingerprint>> {
+        let mut tx = self.work.begin().await?;
+        let rows = tx.record_written_find(self.space, kind.as_str(), ids).await?;
+        tx.rollback().await?;
+        let print =
+            |it: RecordWritten| Some((it.source_id, Fingerprint::from_bytes(&it.fingerprint)?));
+        Ok(rows.into_iter().filter_map(print).collect())
     }
 
     /// What was written of records, in the target's fields.

@@ -1,0 +1,296 @@
+//! The decision about a record, leaf by leaf.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartage_model::FieldSpec;
+use serde_json::{Map, Value};
+
+use super::{
+    fingerprint::{Digest, Fingerprint},
+    leaves::{Leaves, Place, canonical_at, joined},
+};
+
+/// Whose value counts where source and target both changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The source's.
+    Source,
+    /// The target's.
+    Target,
+    /// A person's decision is needed.
+    Ask,
+}
+
+/// A field that source and target both changed, and nobody said whose value counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict {
+    /// The field: `variants[17].sku`.
+    pub field: String,
+    /// What the source says; null for nothing.
+    pub source: Value,
+    /// What the target holds; null for nothing.
+    pub target: Value,
+    /// The digest of what the source says.
+    pub source_digest: Digest,
+    /// The digest of what the target holds.
+    pub target_digest: Digest,
+}
+
+/// A field whose value in the target is not what the source says, and stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The field.
+    pub field: String,
+    /// What the source says; null for nothing.
+    pub source: Value,
+    /// What the target holds; null for nothing.
+    pub target: Value,
+}
+
+/// What is to become of a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// Its fields as they shall stand in the target.
+    pub fields: Map<String, Value>,
+    /// The fields that are to be changed there.
+    pub changed: Vec<String>,
+    /// The fields that others changed there and that stay.
+    pub kept: Vec<Kept>,
+    /// The fields that nobody decided.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// What is known of what we wrote.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'f> {
+    /// What was written last, and entered. None for an object that was there before us.
+    pub written: Option<&'f Fingerprint>,
+    /// What was being written when somebody stopped: it may stand in the target in part.
+    pub sent: Option<&'f Fingerprint>,
+}
+
+/// Compares what was written, what the source says and what the target holds.
+///
+/// What the source left as it was stays as the target has it. What the target left as it was becomes
+/// what the source says. Where both changed it, `resolve` says whose value counts; it is given the
+/// field, its path in the schema and the digests of both values. Without a fingerprint (the object was
+/// there before us) every field that differs is such a one, unless the source says nothing of it.
+pub fn decide(
+    specs: &[FieldSpec],
+    known: Known<'_>,
+    source: &Map<String, Value>,
+    target: &Map<String, Value>,
+    digest: &dyn Fn(&str) -> Digest,
+    resolve: &dyn Fn(&str, &str, (Digest, Digest)) -> Resolution,
+) -> Decision {
+    let (source, target) = (Leaves::of(source), Leaves::of(target));
+    let places: BTreeSet<&Place> = source.places().chain(target.places()).collect();
+    let mut fields: BTreeMap<Place, &Value> = BTreeMap::new();
+    let mut decision = Decision::default();
+    for place in places {
+        let (said, held) = (source.get(place), target.get(place));
+        let digest_of = |value: Option<&Value>| digest(&canonical_at(specs, place, value));
+        let of = |value: Option<&Value>| value.map(|_| digest_of(value));
+        let (source_digest, target_digest) = (of(said), of(held));
+        let was = known.written.map(|written| written.get(place));
+        let sent = known.sent.map(|sent| sent.get(place));
+        let takes_source = if source_digest == target_digest {
+            false
+        } else if sent == Some(target_digest) && sent != was {
+            true
+        } else if was == Some(source_digest) || (was.is_none() && said.is_none()) {
+            false
+        } else if was == Some(target_digest) {
+            true
+        } else {
+            let digests = (digest_of(said), digest_of(held));
+            let value = |value: Option<&Value>| value.cloned().unwrap_or_default();
+            match resolve(&place.field(), &place.path(), digests) {
+                Resolution::Source => true,
+                Resolution::Target => {
+                    decision.kept.push(Kept {
+                        field: place.field(),
+                        source: value(said),
+                        target: value(held),
+                    });
+                    false
+                }
+                Resolution::Ask => {
+                    decision.conflicts.push(Conflict {
+                        field: place.field(),
+                        source: value(said),
+                        target: value(held),
+                        source_digest: digests.0,
+                        target_digest: digests.1,
+                    });
+                    false
+                }
+            }
+        };
+        if takes_source {
+            decision.changed.push(place.field());
+        }
+        if let Some(value) = if takes_source { said } else { held } {
+            fields.insert(place.clone(), value);
+        }
+    }
+    decision.fields = joined(&fields, [&source, &target]);
+    decision
+}
+
+#[cfg(test)]
+mod tests {
+    use cartage_model::FieldType;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const SPECS: &[FieldSpec] = &[
+        spec("title", FieldType::Text),
+        spec("price", FieldType::Decimal),
+        spec("tags", FieldType::Set),
+        spec("variants[].source_id", FieldType::Text),
+        spec("variants[].sku", FieldType::Text),
+        spec("variants[].price", FieldType::Decimal),
+        spec("metadata.*", FieldType::Any),
+    ];
+
+    const fn spec(path: &'static str, field_type: FieldType) -> FieldSpec {
+        FieldSpec {
+            path,
+            field_type,
+            required: false,
+            length_max: None,
+            personal: false,
+            about: "",
+        }
+    }
+
+    fn digest(text: &str) -> Digest {
+        blake3::hash(text.as_bytes()).as_bytes()[..8].try_into().unwrap()
+    }
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    fn decided(written: Option<Value>, source: Value, target: Value, by: Resolution) -> Decision {
+        let written = written.map(|fields| Fingerprint::of(SPECS, &map(fields), &digest));
+        let known = Known { written: written.as_ref(), sent: None };
+        decide(SPECS, known, &map(source), &map(target), &digest, &|_, _, _| by)
+    }
+
+    #[test]
+    fn what_an_update_that_was_cut_off_left_is_ours() {
+        let print = |title: &str| Fingerprint::of(SPECS, &map(json!({ "title": title })), &digest);
+        let (written, sent) = (print("old"), print("half"));
+        let known = Known { written: Some(&written), sent: Some(&sent) };
+        let decide = |source: &str, target: &str| {
+            let (source, target) = (json!({ "title": source }), json!({ "title": target }));
+            let by = |_: &str, _: &str, _| Resolution::Ask;
+            decide(SPECS, known, &map(source), &map(target), &digest, &by)
+        };
+        assert_eq!(decide("old", "half").changed, ["title"], "the source went back");
+        assert_eq!(decide("new", "half").changed, ["title"]);
+        assert_eq!(decide("new", "old").changed, ["title"]);
+        assert_eq!(decide("new", "theirs").conflicts.len(), 1);
+    }
+
+    #[test]
+    fn each_side_keeps_what_it_alone_changed() {
+        let written = json!({ "title": "Lamp", "price": "10.00", "tags": ["a", "b"] });
+        let source = json!({ "title": "Lamp", "price": "12", "tags": ["b", "a"] });
+        let target = json!({ "title": "Fine lamp", "price": 10, "tags": ["a", "b"], "metadata": { "x": 1 } });
+        let decision = decided(Some(written), source, target, Resolution::Ask);
+        assert_eq!(
+            decision.changed,
+            ["price"],
+            "the order of a set and the form of a number say nothing"
+        );
+        assert!(decision.conflicts.is_empty() && decision.kept.is_empty());
+        let wanted = json!({ "title": "Fine lamp", "price": "12", "tags": ["a", "b"], "metadata": { "x": 1 } });
+        assert_eq!(Value::Object(decision.fields), wanted);
+    }
+
+    #[test]
+    fn what_both_changed_is_decided_by_the_policy_or_a_person() {
+        let written = || Some(json!({ "title": "Lamp" }));
+        let (source, target) = (json!({ "title": "Desk lamp" }), json!({ "title": "Fine lamp" }));
+        let by = |resolution| decided(written(), source.clone(), target.clone(), resolution);
+        let (ours, theirs, asked) =
+            (by(Resolution::Source), by(Resolution::Target), by(Resolution::Ask));
+        assert_eq!(ours.fields["title"], "Desk lamp");
+        assert_eq!(theirs.fields["title"], "Fine lamp");
+        assert_eq!(theirs.kept[0].source, "Desk lamp");
+        assert_eq!((asked.conflicts.len(), &asked.fields["title"]), (1, &json!("Fine lamp")));
+        let same = decided(written(), source.clone(), source, Resolution::Ask);
+        assert!(same.changed.is_empty() && same.conflicts.is_empty(), "both say the same");
+    }
+
+    #[test]
+    fn children_are_told_apart_by_their_ids_and_go_where_the_source_has_them() {
+        let variant = |id: &str, sku: &str| json!({ "source_id": id, "sku": sku });
+        let written = json!({ "variants": [variant("1", "a"), variant("2", "b")] });
+        let source = json!({ "variants": [variant("3", "c"), variant("2", "b")] });
+        let target = json!({ "variants": [variant("2", "B!"), variant("1", "a")] });
+        let decision = decided(Some(written), source, target, Resolution::Ask);
+        let wanted = json!({ "variants": [variant("3", "c"), variant("2", "B!")] });
+        assert_eq!(Value::Object(decision.fields), wanted);
+        assert!(decision.conflicts.is_empty());
+        let gone = ["variants[1].sku", "variants[1].source_id"];
+        assert!(gone.iter().all(|field| decision.changed.iter().any(|it| it == field)));
+    }
+
+    #[test]
+    fn without_a_fingerprint_nothing_is_overwritten_unasked() {
+        let (source, target) = (json!({ "title": "a" }), json!({ "title": "b", "price": 3 }));
+        let decision = decided(None, source, target.clone(), Resolution::Ask);
+        assert_eq!(decision.conflicts.len(), 1, "the source says nothing of the price");
+        assert_eq!(Value::Object(decision.fields), target);
+    }
+
+    #[test]
+    fn a_fingerprint_knows_what_was_changed_since_and_survives_its_bytes() {
+        let written = map(json!({ "title": "Lamp", "price": "10.00" }));
+        let print = Fingerprint::of(SPECS, &written, &digest);
+        assert_eq!(Fingerprint::from_bytes(&print.to_bytes()), Some(print.clone()));
+        assert_eq!(Fingerprint::from_bytes(&[0; 15]), None);
+        let changed = |value: Value| print.changed_in(SPECS, &map(value), &digest);
+        assert_eq!(changed(json!({ "title": "Lamp", "price": 10, "foreign": "x" })), None);
+        let added = json!({ "title": "Lamp", "price": 10, "tags": ["x"] });
+        assert_eq!(changed(added).as_deref(), Some("tags"));
+        assert_eq!(changed(json!({ "title": "Lamb", "price": 10 })).as_deref(), Some("title"));
+        assert_eq!(changed(json!({ "title": "Lamp" })).as_deref(), Some(""));
+    }
+
+    fn shop() -> impl Strategy<Value = Value> {
+        let text = || prop::option::of("[ab]{1,2}");
+        let variants = prop::collection::btree_map("[1-3]", text(), 0..3);
+        (text(), text(), prop::collection::vec("[ab]", 0..3), variants).prop_map(
+            |(title, note, tags, variants)| {
+                let variants: Vec<Value> = variants
+                    .into_iter()
+                    .map(|(id, sku)| json!({ "source_id": id, "sku": sku }))
+                    .collect();
+                json!({ "title": title, "metadata": { "note": note }, "tags": tags, "variants": variants })
+            },
+        )
+    }
+
+    proptest! {
+        /// A target nobody touched becomes what the source says, and one that the source does not
+        /// want changed stays as it is; a second time there is nothing to do.
+        #[test]
+        fn an_untouched_side_takes_over_the_other(written in shop(), other in shop()) {
+            let taken = decided(Some(written.clone()), other.clone(), written.clone(), Resolution::Ask);
+            prop_assert!(taken.conflicts.is_empty());
+            let print = |value: &Value| Fingerprint::of(SPECS, &map(value.clone()), &digest);
+            prop_assert_eq!(print(&Value::Object(taken.fields.clone())), print(&other));
+            let kept = decided(Some(written.clone()), written, other.clone(), Resolution::Ask);
+            prop_assert!(kept.changed.is_empty() && kept.conflicts.is_empty());
+            let again = decided(Some(other.clone()), other, Value::Object(taken.fields), Resolution::Ask);
+            prop_assert!(again.changed.is_empty() && again.conflicts.is_empty());
+        }
+    }
+}

@@ -36,6 +36,8 @@ pub(super) const ORDER: &str = "cartage_order";
 pub(super) const CUSTOMER_ABSENT: &str = "customer_absent";
 /// Among them: the order had no address, so Medusa shows its customer's.
 pub(super) const EMAIL_ABSENT: &str = "email_absent";
+/// Among them: the customer whom the order hangs at, though its address was changed since.
+pub(super) const BUYER: &str = "buyer";
 
 /// The number the customer knows; without our prefix, for the people who work with the shop.
 pub(super) const ORDER_NUMBER: &str = "order_number";

@@ -3,6 +3,7 @@
 
 mod admin;
 mod client;
+mod find;
 mod fit;
 mod json;
 mod look_up;
@@ -13,9 +14,15 @@ mod read;
 mod references;
 mod remove;
 mod spec;
+mod update;
+mod work;
 mod write;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cartage_model::{FieldSpec, Kind, Limit, Loss, Mapped, Mapping, RawScope, ReadMap};
@@ -25,7 +32,7 @@ use serde_json::Value;
 use crate::{
     CallJournal, CallState, Check, CheckItem, Error, JournaledCall, Lease, Link, LookUp, Needs,
     Page, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed, Result, Source, Target,
-    WriteItem, Written, budget::Budget, http::HttpSettings,
+    UpdateItem, WriteItem, Written, budget::Budget, http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -234,6 +241,29 @@ impl Target for Medusa {
         journal: &dyn CallJournal,
     ) -> Result<Vec<Written>> {
         write::write(&self.client, prepared, kind, items, journal).await
+    }
+
+    async fn update(
+        &self,
+        prepared: &Value,
+        kind: Kind,
+        items: Vec<UpdateItem>,
+        journal: &dyn CallJournal,
+    ) -> Result<Vec<Written>> {
+        update::update(&self.client, prepared, kind, &items, journal).await
+    }
+
+    fn match_fields(&self, kind: Kind) -> &'static [&'static str] {
+        find::match_fields(kind)
+    }
+
+    async fn find(
+        &self,
+        kind: Kind,
+        field: &str,
+        values: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        find::find(&self.client, kind, field, values).await
     }
 
     fn object_of(&self, _kind: Kind, calls: &[JournaledCall]) -> Option<String> {

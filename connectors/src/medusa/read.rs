@@ -151,7 +151,7 @@ async fn customers(
 }
 
 /// The source's names of the stock locations, by id; of foreign ones their own names.
-async fn locations(client: &Client) -> Result<BTreeMap<String, String>> {
+pub(super) async fn locations(client: &Client) -> Result<BTreeMap<String, String>> {
     let mut names = BTreeMap::new();
     let path = "/admin/stock-locations";
     loop {

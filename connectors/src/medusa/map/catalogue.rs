@@ -140,6 +140,16 @@ fn options(object: &Value, fields: &mut Map<String, Value>) -> bool {
     true
 }
 
+/// One variant, as it stands among the fields of its product.
+pub(super) fn variant_of(
+    product: &Value,
+    object: &Value,
+    locations: &BTreeMap<String, String>,
+) -> Value {
+    let has_options = options(product, &mut Map::new());
+    Value::Object(variant(object, has_options, locations))
+}
+
 fn variant(
     object: &Value,
     has_options: bool,

@@ -13,18 +13,7 @@ pub(super) fn customer(object: &Value) -> Map<String, Value> {
     copy(object, &mut fields, &["email", "first_name", "last_name", "phone", "company_name"]);
     let mut addresses: Vec<&Value> = json::list(object, "addresses").iter().collect();
     addresses.sort_by_key(|address| position(address));
-    let addresses: Vec<Value> = addresses
-        .into_iter()
-        .map(|entry| {
-            let mut fields = address(entry);
-            copy(
-                entry,
-                &mut fields,
-                &["address_name", "is_default_shipping", "is_default_billing"],
-            );
-            Value::Object(fields)
-        })
-        .collect();
+    let addresses: Vec<Value> = addresses.into_iter().map(booked).collect();
     json::put(&mut fields, "addresses", Value::Array(addresses));
     let mut groups: Vec<&str> = json::list(object, "groups")
         .iter()
@@ -38,6 +27,13 @@ pub(super) fn customer(object: &Value) -> Map<String, Value> {
     json::put(&mut fields, "groups", json!(groups));
     metadata(object, &mut fields);
     fields
+}
+
+/// An address of the book.
+pub(super) fn booked(object: &Value) -> Value {
+    let mut fields = address(object);
+    copy(object, &mut fields, &["address_name", "is_default_shipping", "is_default_billing"]);
+    Value::Object(fields)
 }
 
 /// The place of an address in the book; those of others stand last.

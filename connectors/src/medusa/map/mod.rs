@@ -100,6 +100,16 @@ pub(super) fn fields(kind: Kind, object: &Value, around: &Around) -> Map<String,
     }
 }
 
+/// The fields of one variant of a product, as they stand in [`fields`].
+pub(super) fn variant_fields(product: &Value, variant: &Value, around: &Around) -> Value {
+    catalogue::variant_of(product, variant, &around.locations)
+}
+
+/// The fields of one address of a customer, as they stand in [`fields`].
+pub(super) fn address_fields(address: &Value) -> Value {
+    customer::booked(address)
+}
+
 /// Our key on an object, wherever its kind keeps it.
 pub(super) fn key(object: &Value) -> Option<&str> {
     object

@@ -66,7 +66,7 @@ pub(super) fn order(object: &Value, customers: &BTreeMap<String, Value>) -> Map<
 
 /// The buyer's source id, by the customer the order really hangs at. What the metadata says counts
 /// only where that customer bears it out: by our key, or by the order's own address, under which
-/// merged customers and guests are found. An order that hangs at somebody else says so, in the
+/// merged customers and guests are found, or by which they were found before it was changed. An order that hangs at somebody else says so, in the
 /// source's id or else in the target's.
 fn buyer(object: &Value, own: &Value, customers: &BTreeMap<String, Value>) -> Option<String> {
     let said = json::owned(own, "customer");
@@ -76,7 +76,8 @@ fn buyer(object: &Value, own: &Value, customers: &BTreeMap<String, Value>) -> Op
     };
     let customer = customers.get(id).unwrap_or(&Value::Null);
     let real = key(customer).and_then(|key| source_id(key, Kind::Customer));
-    let is_by_address = !is_marked(marks::EMAIL_ABSENT) && has_address_of(object, customer);
+    let is_by_address = json::text(own, marks::BUYER) == Some(id)
+        || (!is_marked(marks::EMAIL_ABSENT) && has_address_of(object, customer));
     if is_by_address || (real.is_some() && real == said.as_deref()) {
         return said;
     }

@@ -390,7 +390,8 @@ fn texts<'a>(fields: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
     json::list(fields, field).iter().filter_map(Value::as_str)
 }
 
-fn variant(rank: usize, fields: &Value, is_plain: bool) -> Value {
+/// A variant in the form of a call that makes it.
+pub(in super::super) fn variant(rank: usize, fields: &Value, is_plain: bool) -> Value {
     let mut body = Map::new();
     let mut kept = json::object(fields, "metadata");
     for name in

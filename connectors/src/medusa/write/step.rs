@@ -1,13 +1,12 @@
 //! One external call that writes, under the journal.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{
     super::{
         client::REFUSALS_MAX,
         look_up::{self, Probe},
+        work::ATTEMPTS,
     },
     Stop, Writer,
 };
@@ -15,10 +14,7 @@ use crate::{
     Call, CallResult, CallState, Error, JournaledCall, Refusal, WriteItem, budget::Permit,
 };
 
-/// How often a call is sent before the record is postponed.
-const ATTEMPTS: u32 = 4;
-/// The longest the shop's wish for patience is followed at once.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(super) use super::super::work::{refusal, wait};
 
 /// A call of a record.
 pub(super) struct Step {
@@ -102,16 +98,6 @@ pub(super) fn refused_before(problem: &str) -> Refusal {
     Refusal { reason: reason.to_owned(), field: None, message: problem.to_owned() }
 }
 
-/// What the shop's refusal is for the caller.
-pub(super) fn refusal(field: Option<String>, problem: String) -> Refusal {
-    let reason = if problem.contains("already exists") {
-        "TARGET_CONFLICT"
-    } else {
-        "TARGET_REFUSED_RECORD"
-    };
-    Refusal { reason: reason.to_owned(), field, message: problem }
-}
-
 /// The call as the journal holds it.
 pub(super) fn call(item: &WriteItem, ordinal: u32, name: &str, body: &Value) -> Call {
     Call {
@@ -123,34 +109,6 @@ pub(super) fn call(item: &WriteItem, ordinal: u32, name: &str, body: &Value) -> 
 }
 
 impl Writer<'_> {
-    pub(super) async fn intend(&self, calls: &[Call]) -> Result<(), Stop> {
-        if calls.is_empty() {
-            return Ok(());
-        }
-        self.journal.intend(calls).await.map_err(|error| Stop::Fatal(error.into()))
-    }
-
-    /// Fails when the work was taken away. To be asked before every write that does not directly
-    /// follow an intent.
-    pub(super) async fn still_ours(&self) -> Result<(), Stop> {
-        self.journal.still_ours().await.map_err(|error| Stop::Fatal(error.into()))
-    }
-
-    /// Waits until the shop's budget has room for a write, and makes sure that the work was not taken
-    /// away meanwhile. For every write that does not directly follow its intent.
-    pub(super) async fn permit(&self) -> Result<Permit, Stop> {
-        let permit = self.client.write_permit().await.map_err(Stop::of)?;
-        self.still_ours().await?;
-        Ok(permit)
-    }
-
-    pub(super) async fn record(&self, results: &[CallResult]) -> Result<(), Stop> {
-        if results.is_empty() {
-            return Ok(());
-        }
-        self.journal.record(results).await.map_err(|error| Stop::Fatal(error.into()))
-    }
-
     async fn applied(&self, item: &WriteItem, ordinal: u32, value: Value) -> Result<Value, Stop> {
         let state = CallState::Applied(value.clone());
         self.record(&[CallResult { source_id: item.source_id.clone(), ordinal, state }]).await?;
@@ -269,12 +227,6 @@ impl Writer<'_> {
         self.record(&[CallResult { source_id: item.source_id.clone(), ordinal, state }]).await?;
         Ok(Stop::Refused(refusal))
     }
-}
-
-/// Waits as the shop asks, in bounds, or a little longer each time.
-pub(super) async fn wait(attempt: u32, retry_after: Option<Duration>) {
-    let wait = retry_after.unwrap_or(Duration::from_millis(200) * 2_u32.pow(attempt));
-    tokio::time::sleep(wait.min(WAIT_MAX)).await;
 }
 
 /// The id a call gave.

@@ -83,7 +83,7 @@ pub fn decide(
     digest: &dyn Fn(&str) -> Digest,
     resolve: &dyn Fn(&str, &str, (Digest, Digest)) -> Resolution,
 ) -> Decision {
-    let (source, target) = (Leaves::of(source), Leaves::of(target));
+    let (source, target) = Leaves::of_both(source, target);
     let places: BTreeSet<&Place> = source.places().chain(target.places()).collect();
     let mut fields: BTreeMap<Place, &Value> = BTreeMap::new();
     let mut decision = Decision::default();
@@ -247,6 +247,19 @@ mod tests {
         let (source, target) = (json!({ "title": "a" }), json!({ "title": "b", "price": 3 }));
         let decision = decided(None, source, target.clone(), Resolution::Ask);
         assert_eq!(decision.conflicts.len(), 1, "the source says nothing of the price");
+        assert_eq!(Value::Object(decision.fields), target);
+    }
+
+    #[test]
+    fn children_of_others_are_compared_as_a_whole() {
+        let source = json!({ "variants": [{ "source_id": "1", "sku": "a" }] });
+        let target = json!({ "variants": [{ "source_id": null, "sku": "x" }] });
+        let decision = decided(None, source.clone(), target.clone(), Resolution::Source);
+        assert_eq!(
+            (Value::Object(decision.fields), decision.changed),
+            (source.clone(), vec!["variants".to_owned()])
+        );
+        let decision = decided(None, source, target.clone(), Resolution::Target);
         assert_eq!(Value::Object(decision.fields), target);
     }
 

@@ -65,12 +65,29 @@ pub(super) struct Leaves<'v> {
     by_place: BTreeMap<Place, &'v Value>,
     /// The children of each list, in its order.
     children: BTreeMap<Place, Vec<String>>,
+    /// The lists that are one leaf.
+    whole: Vec<Place>,
 }
 
 impl<'v> Leaves<'v> {
     pub(super) fn of(fields: &'v Map<String, Value>) -> Self {
+        Self::beside(fields, &BTreeSet::new())
+    }
+
+    /// Those of two forms of a record. A list that one of them cannot tell child by child (the target's
+    /// objects were made by others, and say nothing of the source's ids) is one leaf in both.
+    pub(super) fn of_both(
+        one: &'v Map<String, Value>,
+        other: &'v Map<String, Value>,
+    ) -> (Self, Self) {
+        let whole = [one, other].map(|fields| Self::of(fields).whole).concat();
+        let whole: BTreeSet<Place> = whole.into_iter().collect();
+        (Self::beside(one, &whole), Self::beside(other, &whole))
+    }
+
+    fn beside(fields: &'v Map<String, Value>, whole: &BTreeSet<Place>) -> Self {
         let mut leaves = Self::default();
-        leaves.object(&Place::default(), fields);
+        leaves.object(&Place::default(), fields, whole);
         leaves
     }
 
@@ -86,27 +103,30 @@ impl<'v> Leaves<'v> {
         self.by_place.iter().map(|(place, value)| (place, *value))
     }
 
-    fn object(&mut self, place: &Place, fields: &'v Map<String, Value>) {
+    fn object(&mut self, place: &Place, fields: &'v Map<String, Value>, whole: &BTreeSet<Place>) {
         for (name, value) in fields {
-            self.value(place.below(Step::Field(name.clone())), value);
+            self.value(place.below(Step::Field(name.clone())), value, whole);
         }
     }
 
-    fn value(&mut self, place: Place, value: &'v Value) {
+    fn value(&mut self, place: Place, value: &'v Value, whole: &BTreeSet<Place>) {
         if is_empty(value) {
             return;
         }
         match value {
-            Value::Object(fields) => self.object(&place, fields),
-            Value::Array(list) => match children(list) {
+            Value::Object(fields) => self.object(&place, fields, whole),
+            Value::Array(list) => match children(list).filter(|_| !whole.contains(&place)) {
                 Some(children) => {
                     let order = children.iter().map(|(id, _)| (*id).to_owned()).collect();
                     for (id, fields) in children {
-                        self.object(&place.below(Step::Child(id.to_owned())), fields);
+                        self.object(&place.below(Step::Child(id.to_owned())), fields, whole);
                     }
                     self.children.insert(place, order);
                 }
-                None => drop(self.by_place.insert(place, value)),
+                None => {
+                    self.whole.push(place.clone());
+                    self.by_place.insert(place, value);
+                }
             },
             _ => drop(self.by_place.insert(place, value)),
         }

@@ -281,23 +281,17 @@ async fn a_new_mapping_is_reapplied_to_the_records_it_changes() {
     let server = Server::start().await;
     let (mut walk, _files, _, _) = loaded(&server, FIRST).await;
     let mapping = walk.revision.split("/revisions/").next().unwrap().to_owned();
-    let mut mapping = walk
-        .client
-        .call(v1::GetMappingRequest { name: mapping, ..Default::default() })
-        .await
-        .unwrap();
-    mapping.content.as_mut().unwrap().rules.push(v1::FieldRule {
+    let request = v1::GetMappingRequest { name: mapping };
+    let mut content = walk.client.call(request).await.unwrap().content.unwrap();
+    let fresh = "if .title == \"Bread\" { \"Fresh\" } else { null }".to_owned();
+    content.rules.push(v1::FieldRule {
         kind: RecordKind::Product.into(),
         target_field: "subtitle".to_owned(),
-        expression: "if .handle == \"b\" { \"Fresh\" } else { null }".to_owned(),
+        value: Some(v1::field_rule::Value::Expression(fresh)),
         ..Default::default()
     });
-    let etag = mapping.etag.clone();
-    let name = mapping.name.clone();
-    let update = v1::UpdateMappingRequest { mapping: Some(mapping), etag, ..Default::default() };
-    let updated = walk.client.call(update).await.unwrap();
-    let publish = v1::PublishMappingRequest { name, etag: updated.etag, ..Default::default() };
-    walk.revision = walk.client.call(publish).await.unwrap().name;
+    let published = road::publish_mapping(&walk.client, &walk.migration, Some(content)).await;
+    walk.revision = published.unwrap().name;
     let plan = walk.plan().await.name;
     let mut reapply = v1::Run { plan: plan.clone(), ..Default::default() };
     reapply.set_kind(RunKind::Reapply);
@@ -342,7 +336,8 @@ async fn what_is_in_the_target_before_is_adopted_updated_or_left_alone() {
     let matched = run(&walk, matching).await;
     assert_eq!(matched.state(), State::Succeeded, "{matched:?}");
     let counts = effects(&matched);
-    assert_eq!((counts.created, counts.updated, counts.unchanged), (0, 1, 2), "{counts:?}");
+    let rows = walk.records(&matched.name, "").await;
+    assert_eq!((counts.created, counts.updated, counts.unchanged), (0, 1, 2), "{rows:?}");
     let of = |id: &str| format!("products/{id}");
     assert_eq!(get(&walk, &of(&ids[0])).await["product"]["title"], "Their apple");
     let bread = get(&walk, &of(&ids[1])).await["product"].clone();

@@ -15,6 +15,7 @@ mod buf;
 mod contract;
 mod database;
 mod faults;
+mod faults_control;
 mod faults_database;
 mod faults_rollback;
 mod faults_shop;

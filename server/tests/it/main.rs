@@ -17,6 +17,7 @@ mod database;
 mod faults;
 mod faults_control;
 mod faults_database;
+mod faults_records;
 mod faults_requests;
 mod faults_rollback;
 mod faults_shop;

@@ -21,6 +21,7 @@ mod faults_records;
 mod faults_requests;
 mod faults_rollback;
 mod faults_shop;
+mod faults_storage;
 mod identity;
 mod in_progress;
 mod invariants;

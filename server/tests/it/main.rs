@@ -20,6 +20,7 @@ mod faults_database;
 mod faults_records;
 mod faults_requests;
 mod faults_rollback;
+mod faults_schedule;
 mod faults_shop;
 mod faults_storage;
 mod faults_streams;

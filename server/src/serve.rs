@@ -20,6 +20,9 @@ const DATABASE: &str = "cartage";
 /// How much longer than the drain time the parts that end by it may take.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the server's own database lives.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A server that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -72,13 +75,15 @@ pub async fn start(mut config: Config) -> Result<Running> {
 
 impl Running {
     /// Waits until a part of the server ends by itself, which none does unless something is wrong:
-    /// then the others must not stay up as if nothing had happened.
+    /// then the others must not stay up as if nothing had happened. The server's own database is such
+    /// a part: nobody but a server that starts would start it again.
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn failure(&mut self) -> Error {
         let (part, ended) = tokio::select! {
             ended = ended(&mut self.calls) => ("The service of calls", ended.and_then(|result| result)),
             ended = ended(&mut self.work) => ("The worker", ended),
+            () = death(self.postgres.as_ref()) => ("The private PostgreSQL", Ok(())),
         };
         let error = Error::new(Reason::InternalError, format!("{part} ended by itself."));
         match ended {
@@ -119,6 +124,14 @@ async fn ended<T>(part: &mut Option<JoinHandle<T>>) -> Result<T> {
     let ended = handle.await;
     *part = None;
     ended.map_err(Error::internal)
+}
+
+/// Waits until the server's own database has died; for ever where it has none.
+async fn death(postgres: Option<&cartage_postgres::Postgres>) {
+    let Some(postgres) = postgres else { return std::future::pending().await };
+    while postgres.is_running() {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Waits for a part, and cuts it off when it takes too long; none then, or when it had ended before.

@@ -1,7 +1,7 @@
 //! Snapshots of connections: what they are, where their bytes lie, and the key they are sealed
 //! with.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::ErrorKind};
 
 use cartage_connectors::{medusa, registry::PlatformId, shopify};
 use cartage_model::{Currency, Kind, Loss, ReadMap, ScopeTree};
@@ -348,6 +348,9 @@ impl From<SnapshotError> for Error {
         let reason = match &error {
             SnapshotError::Damaged(_) | SnapshotError::Json(_) => Reason::SnapshotDamaged,
             SnapshotError::FormatUnknown { .. } => Reason::SnapshotFormatUnsupported,
+            SnapshotError::Store(_) | SnapshotError::Io(_) if lacks_room(&error) => {
+                Reason::StorageFull
+            }
             SnapshotError::Store(_) | SnapshotError::Io(_) => Reason::StorageUnavailable,
             SnapshotError::ScopesUnreadable(cause) => {
                 Reason::parse(&cause.reason).unwrap_or(Reason::ValueInvalid)
@@ -364,12 +367,29 @@ impl From<SnapshotError> for Error {
                 Self::new(reason, error.to_string()).with("cause", cause.message.clone())
             }
             SnapshotError::Store(_) | SnapshotError::Io(_) => {
-                Self::new(reason, "The object store cannot be used.")
+                let message = match reason {
+                    Reason::StorageFull => "The object store has no room.",
+                    _ => "The object store cannot be used.",
+                };
+                Self::new(reason, message)
             }
             _ => Self::new(reason, "An internal error happened."),
         };
         mapped.caused_by(error)
     }
+}
+
+/// Whether a file system without room lies behind an error.
+fn lacks_room(error: &SnapshotError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The file below the snapshot that is damaged.
@@ -382,5 +402,23 @@ fn damaged_file(damage: &Damage) -> &str {
         | Damage::Frame { path, .. }
         | Damage::Cut { path, .. }
         | Damage::Different { path, .. } => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_without_room_is_told_from_one_that_is_away() {
+        let failed = |kind: ErrorKind| {
+            let source = Box::new(std::io::Error::from(kind));
+            let error = object_store::Error::Generic { store: "LocalFileSystem", source };
+            Error::from(SnapshotError::from(error)).reason
+        };
+        assert_eq!(failed(ErrorKind::StorageFull), Reason::StorageFull);
+        assert_eq!(failed(ErrorKind::PermissionDenied), Reason::StorageUnavailable);
+        let full = SnapshotError::Io(ErrorKind::QuotaExceeded.into());
+        assert_eq!(Error::from(full).reason, Reason::StorageFull);
     }
 }

@@ -12,6 +12,10 @@ use cartage_client::{Client, Error, road, v1, v1::run::State, wait};
 use cartage_postgres::Settings;
 use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use futures::future::join_all;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tonic::Code;
 
 use crate::{
@@ -172,4 +176,31 @@ async fn a_database_that_crashes_under_a_run_costs_nothing() {
     invariants::hold(&url, &evidence).await;
     life.stop().await;
     postgres.stop().await.unwrap();
+}
+
+/// R6 and R20: the database of the server's own dies, which nobody starts but a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_own_database_dies_ends_and_finds_everything_when_it_starts_again() {
+    let deployment = Deployment::new(None);
+    let mut life = deployment.start(None).await;
+    let mut request = connection("acme", "", sandbox());
+    request.request_id = uuid4();
+    let made = deployment.client(&life).await.call(request.clone()).await.unwrap();
+    let settings = || Settings::durable(deployment.data_dir().join("postgres"));
+    let postgres = cartage_postgres::start(settings()).await.unwrap();
+    assert!(postgres.adopted());
+    kill(Pid::from_raw(postgres.pid()), Signal::SIGKILL).unwrap();
+    let status = life.end().await;
+    assert!(!status.success(), "{status}");
+    drop(postgres);
+
+    let life = deployment.start(None).await;
+    let again = deployment.client(&life).await.call(request.clone()).await.unwrap();
+    assert_eq!((&again.name, &again.uid), (&made.name, &made.uid));
+    let postgres = cartage_postgres::start(settings()).await.unwrap();
+    let made = Made { request_id: request.request_id, name: made.name, uid: made.uid };
+    let evidence = Evidence { made: vec![made], ..Evidence::default() };
+    invariants::hold(&postgres.url("cartage"), &evidence).await;
+    postgres.leave_running();
+    life.stop().await;
 }

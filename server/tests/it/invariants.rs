@@ -5,8 +5,9 @@
 //! resource per request id; I3 one object per source record and role; I4 every record of a run has
 //! one outcome, and the sums are right; I5 events without gaps, as they were told; I6 states follow
 //! the tables of the engine; I7 nothing is written under a stale term of a lease; I10 accounts are
-//! apart; I12 nothing is active that nobody will go on with. I8, I9 and I11 are about logs of
-//! activity, webhooks and rollbacks, of which there are none.
+//! apart; I11 after a rollback the shop is as before, but for the conflicts that are listed; I12
+//! nothing is active that nobody will go on with. I8 and I9 are about logs of activity and webhooks,
+//! of which there are none.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use sqlx::{Acquire, Connection, Executor, PgConnection, Row};
 
 use crate::{
+    shop::Contents,
     streams_record::Recording,
     support::{Server, soon},
     walk::Walk,
@@ -46,6 +48,20 @@ pub(crate) struct Evidence {
     pub(crate) told: Vec<(String, i64, String)>,
     /// How long a lease is, where workers are there to take up what is due.
     pub(crate) lease: Option<Duration>,
+    /// What a shop held around a rollback.
+    pub(crate) taken_back: Option<TakenBack>,
+}
+
+/// What a shop held around a rollback.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TakenBack {
+    /// Before the runs that were taken back.
+    pub(crate) before: Contents,
+    /// Between the last of them and the rollback; nothing where that was not looked at.
+    pub(crate) amid: Contents,
+    pub(crate) after: Contents,
+    /// Paths of what people made, changed or deleted themselves, and which no list has to name.
+    pub(crate) others: BTreeSet<String>,
 }
 
 impl Evidence {
@@ -76,6 +92,9 @@ pub(crate) async fn breaches(connection: &mut PgConnection, evidence: &Evidence)
         objects(connection, shop, &mut found).await;
     }
     told(connection, evidence, &mut found).await;
+    if let Some(taken_back) = &evidence.taken_back {
+        restored(connection, taken_back, &mut found).await;
+    }
     states(connection, &mut found).await;
     accounts(connection, &mut found).await;
     stranded(connection, evidence.lease, &mut found).await;
@@ -142,7 +161,8 @@ const QUERIES: &[(&str, &str)] = &[
         "select format('%s: %s %s is %s and has no link', record.run, record.kind, record.source_id, record.outcome)
         from run_record record
         join resource run on (run.account_id, run.name) = (record.account_id, record.run)
-        where record.outcome in ('migrated', 'changed') and not exists (
+        where record.outcome in ('migrated', 'changed') and run.body ->> 'kind' <> 'rollback'
+            and coalesce(run.body ->> 'rolled_back_by', '') = '' and not exists (
             select from record_link link
             where link.account_id = record.account_id and link.migration = run.parent
                 and link.target = case run.body ->> 'kind'
@@ -305,6 +325,50 @@ async fn told(connection: &mut PgConnection, evidence: &Evidence, found: &mut Ve
     }
 }
 
+/// I11: the shop holds what it held before the runs that were taken back, but for objects that the
+/// rollback lists as conflicts; those it left as they were, and it changed nothing that it left.
+async fn restored(connection: &mut PgConnection, seen: &TakenBack, found: &mut Vec<String>) {
+    let sql = "select distinct link.target_id from record_link link
+        join run_record record on (record.account_id, record.kind, record.source_id)
+            = (link.account_id, link.kind, link.record_source_id)
+        join resource run on (run.account_id, run.name, run.parent)
+            = (record.account_id, record.run, link.migration)
+        where run.type = 'run' and run.body ->> 'kind' = 'rollback'
+            and record.outcome in ('quarantined', 'unknown')";
+    let listed: BTreeSet<String> = texts(connection, sql).await.into_iter().collect();
+    let TakenBack { before, amid, after, others } = seen;
+    let names = |path: &str| path.rsplit('/').next().is_some_and(|id| listed.contains(id));
+    // With a product stays the stock of its variants.
+    let products = after.iter().filter(|(path, _)| names(path) || others.contains(*path));
+    let skus: Vec<&Value> = products
+        .flat_map(|(_, product)| product["variants"].as_array().into_iter().flatten())
+        .map(|variant| &variant["sku"])
+        .filter(|sku| sku.is_string())
+        .collect();
+    let stock = |path: &str| {
+        path.starts_with("inventory-items/")
+            && after.get(path).is_some_and(|item| skus.contains(&&item["sku"]))
+    };
+    let is_listed = |path: &str| names(path) || stock(path);
+    for path in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+        let (was, is) = (before.get(path), after.get(path));
+        if was != is && !is_listed(path) && !others.contains(path) {
+            found.push(format!("I11: {path} was {was:?} before, is {is:?}, and no list names it"));
+        }
+    }
+    for (path, was) in amid.iter().filter(|(path, _)| !others.contains(*path)) {
+        match after.get(path) {
+            Some(is) if is != was => {
+                found.push(format!("I11: a rollback made {is} of {path}, which was {was}"));
+            }
+            None if is_listed(path) => {
+                found.push(format!("I11: {path} is listed as a conflict, and is gone"));
+            }
+            _ => {}
+        }
+    }
+}
+
 fn leads(of: &str, from: &str, to: &str) -> bool {
     if of == "run" {
         let (Some(from), to) = (RunState::parse(from), RunState::parse(to)) else { return false };
@@ -364,12 +428,19 @@ async fn accounts(connection: &mut PgConnection, found: &mut Vec<String>) {
 
 /// I12: what ends by itself has a job, and no job that is due is left alone.
 async fn stranded(connection: &mut PgConnection, lease: Option<Duration>, found: &mut Vec<String>) {
-    let sql = "select type, name, state from resource left join job
+    // A run that is taken back has no job: the run that does so has one, or waits for a person.
+    let sql = "select type, name, state, (
+            select state from resource taker
+            where (taker.account_id, taker.name) = (resource.account_id, resource.body ->> 'rolled_back_by')
+        ) from resource left join job
             on (job.account_id, job.resource) = (resource.account_id, name)
         where job.resource is null and delete_time is null";
     for row in sqlx::query(sql).fetch_all(&mut *connection).await.unwrap() {
         let (of, name, state): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        let taker: Option<String> = row.get(3);
+        let is_open = |state: &str| RunState::parse(state).is_some_and(RunState::is_open);
         let active = match of.as_str() {
+            "run" if state == "ROLLING_BACK" => !taker.as_deref().is_some_and(is_open),
             "run" => RunState::parse(&state).is_some_and(RunState::is_active),
             "connection" => state == "VERIFYING",
             "snapshot" | "audit" => matches!(&*state, "PENDING" | "RUNNING" | "CANCELLING"),
@@ -411,8 +482,8 @@ async fn a_broken_invariant_is_seen() {
             name: source.name.clone(),
             uid: source.uid.clone(),
         }],
-        told: Vec::new(),
         lease: Some(Duration::from_secs(6)),
+        ..Evidence::default()
     };
     soon(hold(&server.database.url, &sound())).await;
 
@@ -480,9 +551,22 @@ async fn a_broken_invariant_is_seen() {
     doubled.shop.as_mut().unwrap()["duplicates"] = json!({ "products": { "key": ["a", "b"] } });
     let untrue = (walk.migration.clone(), 1, "another".to_owned());
     let untold = Evidence { told: vec![untrue], ..sound() };
-    for (evidence, numbers) in
-        [(twice, ["I1", "I2"].as_slice()), (doubled, &["I3"]), (untold, &["I5"])]
-    {
+    let one = |title: &str| Contents::from([("products/prod_1".to_owned(), json!(title))]);
+    let around = |before: Contents, amid: Contents, after: Contents| {
+        let taken_back = TakenBack { before, amid, after, ..TakenBack::default() };
+        Evidence { taken_back: Some(taken_back), ..sound() }
+    };
+    let left = around(Contents::new(), Contents::new(), one("a"));
+    let lost = around(one("a"), one("a"), Contents::new());
+    let touched = around(one("b"), one("a"), one("b"));
+    for (evidence, numbers) in [
+        (twice, ["I1", "I2"].as_slice()),
+        (doubled, &["I3"]),
+        (untold, &["I5"]),
+        (left, &["I11"]),
+        (lost, &["I11"]),
+        (touched, &["I11"]),
+    ] {
         let found = breaches(connection, &evidence).await;
         let seen: BTreeSet<&str> = found.iter().map(|it| it.split(':').next().unwrap()).collect();
         assert_eq!(seen, numbers.iter().copied().collect(), "{found:#?}");

@@ -39,7 +39,12 @@ pub(crate) struct Life {
 
 impl Deployment {
     pub(crate) fn new(url: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(&std::env::temp_dir(), url)
+    }
+
+    /// The same with all of its files somewhere.
+    pub(crate) fn within(place: &Path, url: Option<&str>) -> Self {
+        let folder = tempfile::tempdir_in(place).unwrap();
         // Started by root, the private database runs as somebody else, who must get here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         Self { url: url.map(str::to_owned), folder }

@@ -6,51 +6,14 @@ use cartage_client::{
     wait,
 };
 use cartage_sandbox::medusa::{Fault, Faults, Rule};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
+    invariants::{self, Evidence, TakenBack},
+    shop::{Contents, contents, delete, get, post},
     support::{Server, refused_with, small_shop, soon},
     walk::{SLOW, Walk, live},
 };
-
-/// Asks the shop as a person would who works in its admin.
-async fn ask(walk: &Walk, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
-    let url = format!("{}/admin/{path}", walk.shop.url());
-    let mut request =
-        reqwest::Client::new().request(method, url).basic_auth(walk.shop.api_key(), Some(""));
-    if let Some(body) = body {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
-    let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
-    assert!(status.is_success(), "{path}: {status} {text}");
-    serde_json::from_str(&text).unwrap()
-}
-
-async fn get(walk: &Walk, path: &str) -> Value {
-    ask(walk, reqwest::Method::GET, path, None).await
-}
-
-async fn post(walk: &Walk, path: &str, body: Value) -> Value {
-    ask(walk, reqwest::Method::POST, path, Some(body)).await
-}
-
-/// Everything of the kinds that can be taken back, as the shop lists it.
-async fn contents(walk: &Walk) -> Vec<Value> {
-    let mut all = Vec::new();
-    for list in [
-        "products",
-        "product-categories",
-        "collections",
-        "customers",
-        "customer-groups",
-        "inventory-items",
-    ] {
-        all.push(get(walk, &format!("{list}?limit=5000&order=id")).await);
-    }
-    all
-}
 
 fn kinds(kinds: &[RecordKind]) -> v1::Scope {
     v1::Scope { kinds: kinds.iter().map(|kind| (*kind).into()).collect(), ..Default::default() }
@@ -67,6 +30,17 @@ async fn run_of(walk: &Walk, name: &str) -> v1::Run {
 async fn migration_of(walk: &Walk) -> v1::migration::State {
     let request = v1::GetMigrationRequest { name: walk.migration.clone() };
     walk.client.call(request).await.unwrap().state()
+}
+
+/// Checks everything, and that the shop is as before but for the conflicts that are listed.
+async fn hold(server: &Server, walk: &Walk, before: Contents, amid: Contents) {
+    let after = contents(&walk.shop).await;
+    let evidence = Evidence {
+        shop: Some(walk.shop.state("cartage_key")),
+        taken_back: Some(TakenBack { before, amid, after, ..TakenBack::default() }),
+        ..Evidence::default()
+    };
+    invariants::hold(&server.database.url, &evidence).await;
 }
 
 /// Takes a run back and waits for the end.
@@ -87,16 +61,16 @@ async fn a_chain_of_runs_is_taken_back_newest_first_and_the_shop_is_as_before() 
     let client = &walk.client;
     let theirs =
         json!({ "title": "Made by hand", "options": [{ "title": "Size", "values": ["M"] }] });
-    post(&walk, "products", theirs).await;
+    post(&walk.shop, "products", theirs).await;
     let (plan, before) = walk.ready().await;
-    let empty = contents(&walk).await;
+    let empty = contents(&walk.shop).await;
 
     let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
     assert_eq!(first.state(), State::Succeeded, "{first:?}");
-    let with_catalogue = contents(&walk).await;
+    let with_catalogue = contents(&walk.shop).await;
     let second = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
     assert_eq!(second.state(), State::Succeeded, "{second:?}");
-    assert_ne!(contents(&walk).await, with_catalogue);
+    assert_ne!(contents(&walk.shop).await, with_catalogue);
 
     // Only LIVE runs, of this migration, that were started.
     let draft = walk.draft(live(&plan, &before)).await;
@@ -109,7 +83,7 @@ async fn a_chain_of_runs_is_taken_back_newest_first_and_the_shop_is_as_before() 
     let ended = take_back(&walk, &second.name).await;
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.rollback_runs, [second.name.as_str()]);
-    assert_eq!(contents(&walk).await, with_catalogue, "the people are gone, nothing else");
+    assert_eq!(contents(&walk.shop).await, with_catalogue, "the people are gone, nothing else");
     let taken = run_of(&walk, &second.name).await;
     assert_eq!((taken.state(), &taken.rolled_back_by), (State::RolledBack, &ended.name));
     assert_eq!(run_of(&walk, &first.name).await.state(), State::Succeeded);
@@ -132,7 +106,7 @@ async fn a_chain_of_runs_is_taken_back_newest_first_and_the_shop_is_as_before() 
     let (effects, outcomes) = (accounting.effects.unwrap(), accounting.outcomes.unwrap());
     assert!(outcomes.merged > 0, "{outcomes:?}");
     assert_eq!(effects.deleted + outcomes.merged, could, "{effects:?}");
-    assert_eq!(contents(&walk).await, empty, "the shop is what it was");
+    hold(&server, &walk, empty, Contents::new()).await;
     assert_eq!(migration_of(&walk).await, v1::migration::State::RolledBack);
     assert_eq!(
         server.database.query("select count(*) from record_link").await.unwrap().trim(),
@@ -153,6 +127,7 @@ async fn what_others_changed_since_is_listed_and_stays() {
     let (files, _) = small_shop();
     let walk = Walk::begin(&server, &files.path().join("export")).await;
     let (plan, before) = walk.ready().await;
+    let empty = contents(&walk.shop).await;
     let run = walk.live(&plan, &before).await;
     assert_eq!(run.state(), State::Succeeded, "{run:?}");
 
@@ -167,14 +142,15 @@ async fn what_others_changed_since_is_listed_and_stays() {
     };
     // One product is renamed, one is deleted, one customer buys again.
     let renamed = id(&products[0]);
-    post(&walk, &format!("products/{renamed}"), json!({ "title": "Better" })).await;
+    post(&walk.shop, &format!("products/{renamed}"), json!({ "title": "Better" })).await;
     let path = format!("products/{}", id(&products[1]));
-    ask(&walk, reqwest::Method::DELETE, &path, None).await;
+    delete(&walk.shop, &path).await;
     let buyer = id(&customers[0]);
-    let region = get(&walk, "regions?limit=1").await["regions"][0]["id"].clone();
-    let mail = get(&walk, &format!("customers/{buyer}")).await["customer"]["email"].clone();
+    let region = get(&walk.shop, "regions?limit=1").await["regions"][0]["id"].clone();
+    let mail = get(&walk.shop, &format!("customers/{buyer}")).await["customer"]["email"].clone();
     let order = json!({ "region_id": region, "email": mail, "customer_id": buyer });
-    post(&walk, "draft-orders", order).await;
+    post(&walk.shop, "draft-orders", order).await;
+    let amid = contents(&walk.shop).await;
 
     let readiness = soon(road::rollback_readiness(&walk.client, &run.name)).await.unwrap();
     assert!(readiness.ready, "{readiness:?}");
@@ -202,12 +178,13 @@ async fn what_others_changed_since_is_listed_and_stays() {
     let gone =
         walk.records(&ended.name, "kind = PRODUCT AND effect = NONE AND outcome = MIGRATED").await;
     assert_eq!(gone.iter().map(|it| &it.source_id).collect::<Vec<_>>(), [&products[1].source_id]);
-    assert_eq!(get(&walk, &format!("products/{renamed}")).await["product"]["title"], "Better");
-    get(&walk, &format!("customers/{buyer}")).await;
-    let left = get(&walk, "products?limit=1").await["count"].clone();
+    assert_eq!(get(&walk.shop, &format!("products/{renamed}")).await["product"]["title"], "Better");
+    get(&walk.shop, &format!("customers/{buyer}")).await;
+    let left = get(&walk.shop, "products?limit=1").await["count"].clone();
     assert_eq!(left, 1, "all other products are gone");
-    let orders_left = get(&walk, "orders?limit=1").await["count"].as_u64().unwrap();
+    let orders_left = get(&walk.shop, "orders?limit=1").await["count"].as_u64().unwrap();
     assert_eq!(usize::try_from(orders_left).unwrap(), orders.len());
+    hold(&server, &walk, empty, amid).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,7 +192,7 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
     let server = Server::start().await;
     let (walk, _files) = Walk::slow(&server, 0).await;
     let client = &walk.client;
-    let empty = contents(&walk).await;
+    let empty = contents(&walk.shop).await;
     let (plan, before) = walk.ready().await;
     let run = walk.live(&plan, &before).await;
     assert_eq!(run.state(), State::Succeeded, "{run:?}");
@@ -262,7 +239,7 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
             order by source_id offset {place} limit 1"
         );
         let id = server.database.query(&sql).await.unwrap().trim().to_owned();
-        ask(&walk, reqwest::Method::DELETE, &format!("products/{id}"), None).await;
+        delete(&walk.shop, &format!("products/{id}")).await;
         let sql = format!(
             "insert into external_call (account_id, migration, target, kind, source_id, ordinal,
                 name, payload_hash, run, epoch, state, result_epoch, result_time)
@@ -277,12 +254,12 @@ async fn a_rollback_is_paused_cut_off_and_gone_on_with() {
     }
     let anew = walk.live(&plan, &before).await;
     assert_eq!(anew.state(), State::Succeeded, "{anew:?}");
-    let all = get(&walk, "products?limit=1").await["count"].as_i64();
+    let all = get(&walk.shop, "products?limit=1").await["count"].as_i64();
     assert_eq!(all, Some(SLOW), "{anew:?}");
     let ended = take_back(&walk, &run.name).await;
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.accounting.unwrap().unaccounted, 0);
-    assert_eq!(contents(&walk).await, empty);
+    assert_eq!(contents(&walk.shop).await, empty);
     assert_eq!(run_of(&walk, &run.name).await.state(), State::RolledBack);
 }
 
@@ -319,8 +296,9 @@ async fn a_rollback_that_failed_is_not_gone_on_with_once_others_wrote() {
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.rollback_runs, [&other.name, &run.name].map(String::as_str));
     assert_eq!(ended.accounting.unwrap().unaccounted, 0);
-    assert_eq!(get(&walk, "products?limit=1").await["count"], 0);
+    assert_eq!(get(&walk.shop, "products?limit=1").await["count"], 0);
     assert_eq!(migration_of(&walk).await, v1::migration::State::RolledBack);
+    hold(&server, &walk, Contents::new(), Contents::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -342,7 +320,7 @@ async fn what_may_have_an_object_that_nobody_knows_is_told() {
     assert_eq!(accounting.effects.unwrap().deleted, 2, "the journal knows the object of one");
     let unknown = walk.records(&ended.name, "outcome = UNKNOWN").await;
     assert_eq!(unknown.iter().map(|it| it.source_id.as_str()).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(get(&walk, "products?limit=1").await["count"], 1, "the one nobody knows");
+    assert_eq!(get(&walk.shop, "products?limit=1").await["count"], 1, "the one nobody knows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -352,7 +330,7 @@ async fn a_rollback_takes_no_run_that_is_older_however_often_it_was_begun() {
     let walk = Walk::begin(&server, &files.path().join("export")).await;
     let (plan, before) = walk.ready().await;
     let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
-    let with_catalogue = contents(&walk).await;
+    let with_catalogue = contents(&walk.shop).await;
     let second = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
     assert_eq!(second.state(), State::Succeeded, "{second:?}");
 
@@ -371,7 +349,7 @@ async fn a_rollback_takes_no_run_that_is_older_however_often_it_was_begun() {
     let ended = take_back(&walk, &second.name).await;
     assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
     assert_eq!(ended.rollback_runs, [second.name.as_str()]);
-    assert_eq!(contents(&walk).await, with_catalogue);
+    hold(&server, &walk, with_catalogue, Contents::new()).await;
     assert_eq!(migration_of(&walk).await, v1::migration::State::Draft, "no plan is approved");
     let retry = v1::RetryRunRequest { name: failed.name, ..Default::default() };
     refused_with(&walk.client, retry, ErrorReason::RollbackIncomplete).await;

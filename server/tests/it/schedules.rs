@@ -32,7 +32,7 @@ use crate::{
     walk::{SLOW, Walk, live},
 };
 
-const HOUR: u64 = 3_600;
+pub(crate) const HOUR: u64 = 3_600;
 
 /// What servers share that come and go.
 struct Site {
@@ -73,12 +73,12 @@ fn export() -> tempfile::TempDir {
 }
 
 /// A start in so many seconds.
-fn in_seconds(seconds: u64) -> v1::RunSchedule {
+pub(crate) fn in_seconds(seconds: u64) -> v1::RunSchedule {
     let start = SystemTime::now() + Duration::from_secs(seconds);
     v1::RunSchedule { start: Some(Start::StartTime(start.into())), ..Default::default() }
 }
 
-fn at_local(time: &str, zone: &str) -> v1::RunSchedule {
+pub(crate) fn at_local(time: &str, zone: &str) -> v1::RunSchedule {
     v1::RunSchedule {
         start: Some(Start::LocalStartTime(time.to_owned())),
         time_zone: zone.to_owned(),
@@ -95,7 +95,7 @@ fn window(start: &str, end: &str) -> v1::RunWindow {
 }
 
 /// A request that can only be refused for its schedule.
-fn request(run: &v1::Run, schedule: v1::RunSchedule) -> v1::ScheduleRunRequest {
+pub(crate) fn request(run: &v1::Run, schedule: v1::RunSchedule) -> v1::ScheduleRunRequest {
     let (name, etag) = (run.name.clone(), run.etag.clone());
     v1::ScheduleRunRequest { name, etag, schedule: Some(schedule), ..Default::default() }
 }
@@ -110,7 +110,11 @@ async fn migration_state(walk: &Walk) -> v1::migration::State {
 }
 
 /// The run once it is as wanted.
-async fn until(client: &Client, run: &str, wanted: impl Fn(&v1::Run) -> bool) -> v1::Run {
+pub(crate) async fn until(
+    client: &Client,
+    run: &str,
+    wanted: impl Fn(&v1::Run) -> bool,
+) -> v1::Run {
     let ended = [State::Succeeded, State::Failed, State::Cancelled];
     let seen = async {
         loop {
@@ -130,19 +134,19 @@ fn waits_for_window(run: &v1::Run) -> bool {
 }
 
 /// The events of a run: their types, and the states they lead to.
-async fn events(walk: &Walk, run: &str) -> Vec<(String, String)> {
+pub(crate) async fn events(walk: &Walk, run: &str) -> Vec<(String, String)> {
     let request = v1::ListEventsRequest { parent: walk.migration.clone(), ..Default::default() };
     let all: Vec<v1::Event> = paginate(&walk.client, request).try_collect().await.unwrap();
     let all = all.into_iter().filter(|event| event.resource == run);
     all.map(|event| (event.r#type, event.state_change.unwrap_or_default().state)).collect()
 }
 
-fn count(events: &[(String, String)], state: &str) -> usize {
+pub(crate) fn count(events: &[(String, String)], state: &str) -> usize {
     events.iter().filter(|(_, to)| to == state).count()
 }
 
 /// Moves the start of a run that is scheduled by an interval, and its timer with it.
-async fn move_start(database: &TestDatabase, run: &str, by: &str) {
+pub(crate) async fn move_start(database: &TestDatabase, run: &str, by: &str) {
     let sql = format!(
         "update resource set body = jsonb_set(body, '{{schedule,start}}',
             to_jsonb((body #>> '{{schedule,start}}')::timestamptz + interval '{by}'))

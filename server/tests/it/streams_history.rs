@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many events [`fill`] leaves; more than all buffers between server and reader hold.
-const MANY: i64 = 4_000;
+pub(crate) const MANY: i64 = 4_000;
 
 fn of(parent: &str) -> v1::WatchEventsRequest {
     v1::WatchEventsRequest { parent: parent.to_owned(), ..Default::default() }
@@ -77,7 +77,7 @@ async fn forgotten(server: &Server) -> u64 {
 }
 
 /// Many large events behind the first one.
-async fn fill(server: &Server) {
+pub(crate) async fn fill(server: &Server) {
     let sql = format!(
         "insert into event (account_id, stream, sequence, uid, type, resource, actor, attributes)
         select account_id, stream, n, gen_random_uuid(), type, resource, actor,

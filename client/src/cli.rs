@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod run;
 mod run_control;
+mod run_create;
 mod run_schedule;
 mod snapshot;
 mod table;

@@ -178,4 +178,5 @@ reasons! {
     MappingValueTooLarge = "MAPPING_VALUE_TOO_LARGE", FailedPrecondition;
     MappingValueUnmapped = "MAPPING_VALUE_UNMAPPED", FailedPrecondition;
     RollbackIncomplete = "ROLLBACK_INCOMPLETE", FailedPrecondition;
+    FieldNotUpdatable = "FIELD_NOT_UPDATABLE", FailedPrecondition;
 }

@@ -3,7 +3,7 @@
 use cartage_client::{name::Pattern, road, v1};
 use clap::Subcommand;
 
-use super::{Context, Failure, list, run_control, run_schedule, watch};
+use super::{Context, Failure, list, run_control, run_create, run_schedule, value, watch};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -13,7 +13,7 @@ pub(crate) enum Command {
         name: String,
     },
     /// Create a run. Nothing is written before `run start`.
-    Create(run_control::CreateArguments),
+    Create(run_create::Arguments),
     /// Start a run, and wait until it is at rest.
     Start(run_control::WaitArguments),
     /// Have a run start by itself, and say when it may work. Also gives it another schedule.
@@ -37,6 +37,41 @@ pub(crate) enum Command {
     ///
     /// Example: cartage run resolve spring/first --kind product --source-id blue-shirt --quarantine --reason 'made by hand'
     Resolve(run_control::ResolveArguments),
+    /// List the fields that were changed in the source and in the target since they were written.
+    ///
+    /// Example: cartage run conflicts spring/delta --filter 'winner = ASK'
+    Conflicts {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        #[command(flatten)]
+        list: list::Arguments,
+    },
+    /// Decide whose value counts in such fields: in all, of a kind, a record or a field. `run retry` applies
+    /// it.
+    ///
+    /// Example: cartage run decide spring/delta --winner source --kind product --field title
+    Decide {
+        /// The run, `MIGRATION/RUN`.
+        name: String,
+        /// `source` or `target`.
+        #[arg(long, value_parser = run_create::winner, value_name = "SIDE")]
+        winner: v1::conflict_policy::Winner,
+        /// Only of this kind.
+        #[arg(long, value_parser = value::kind, value_name = "KIND")]
+        kind: Option<v1::RecordKind>,
+        /// Only of this record.
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            requires = "kind",
+            value_name = "ID"
+        )]
+        source_id: String,
+        /// Only this field, as `run conflicts` names it.
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "FIELD")]
+        field: String,
+    },
     /// Accept a run that waits for a person, once no record is undecided.
     Accept {
         /// The run, `MIGRATION/RUN`.
@@ -45,8 +80,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Take back what a LIVE run and those after it wrote, and wait until that is done. What others
-    /// changed since is left alone and listed (`run records`).
+    /// Take back what a run and those after it wrote, and wait until that is done: what they created is
+    /// deleted, what they updated becomes what it was. What others changed since is left alone and listed
+    /// (`run records`).
     ///
     /// Example: cartage run rollback spring/first --check
     Rollback(run_control::RollbackArguments),
@@ -110,7 +146,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
             let readiness = road::readiness(&context.client, &name_of(&name)?).await?;
             context.output.document(&readiness)
         }
-        Command::Create(arguments) => run_control::create(context, arguments).await,
+        Command::Create(arguments) => run_create::create(context, arguments).await,
         Command::Start(arguments) => run_control::start(context, arguments).await,
         Command::Schedule(arguments) => run_schedule::schedule(context, arguments).await,
         Command::Unschedule { name } => run_schedule::unschedule(context, &name).await,
@@ -122,6 +158,34 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Retry(arguments) => run_control::retry(context, arguments).await,
         Command::Rollback(arguments) => run_control::rollback(context, arguments).await,
         Command::Resolve(arguments) => run_control::resolve(context, arguments).await,
+        Command::Conflicts { name, list } => {
+            let request = v1::ListRecordConflictsRequest {
+                parent: name_of(&name)?,
+                filter: list.filter,
+                ..Default::default()
+            };
+            let columns = [
+                ("KIND", "/kind"),
+                ("SOURCE ID", "/sourceId"),
+                ("FIELD", "/field"),
+                ("SOURCE", "/sourceValue"),
+                ("TARGET", "/targetValue"),
+                ("WINNER", "/winner"),
+            ];
+            list::print(context, request, &columns, list.limit).await
+        }
+        Command::Decide { name, winner, kind, source_id, field } => {
+            let (name, kind) = (name_of(&name)?, kind.map_or(0, i32::from));
+            let mut request = v1::ResolveRecordConflictsRequest {
+                name,
+                kind,
+                source_id,
+                field,
+                ..Default::default()
+            };
+            request.set_winner(winner);
+            context.show(request).await
+        }
         Command::Accept { name, reason } => {
             let run = context.client.call(v1::GetRunRequest { name: name_of(&name)? }).await?;
             let (name, etag) = (run.name, run.etag);

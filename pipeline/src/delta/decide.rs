@@ -259,6 +259,8 @@ mod tests {
             (Value::Object(decision.fields), decision.changed),
             (source.clone(), vec!["variants".to_owned()])
         );
+        let kept = decided(Some(source.clone()), source.clone(), target.clone(), Resolution::Ask);
+        assert!(kept.conflicts.is_empty() && kept.changed.is_empty(), "the source left them");
         let decision = decided(None, source, target.clone(), Resolution::Target);
         assert_eq!(Value::Object(decision.fields), target);
     }

@@ -25,8 +25,10 @@ impl Fingerprint {
         digest: &dyn Fn(&str) -> Digest,
     ) -> Self {
         let leaves = Leaves::of(fields);
+        // Lists stand there as wholes too: the target may be unable to tell their elements apart.
         let mut entries: Vec<_> = leaves
             .iter()
+            .chain(leaves.lists())
             .map(|(place, value)| {
                 (place_digest(place), digest(&canonical_at(specs, place, Some(value))))
             })
@@ -70,7 +72,7 @@ impl Fingerprint {
         digest: &dyn Fn(&str) -> Digest,
     ) -> Option<String> {
         let leaves = Leaves::of(fields);
-        let mut found = 0;
+        let mut found = 0_usize;
         for (place, value) in leaves.iter() {
             let Some(written) = self.get(place) else {
                 if spec_of(specs, &place.path()).is_some() {
@@ -83,6 +85,7 @@ impl Fingerprint {
             }
             found += 1;
         }
+        found += leaves.lists().filter(|(place, _)| self.get(place).is_some()).count();
         // The name of a leaf that is gone is not known: only its digest was kept.
         (found < self.0.len()).then(String::new)
     }

@@ -67,6 +67,8 @@ pub(super) struct Leaves<'v> {
     children: BTreeMap<Place, Vec<String>>,
     /// The lists that are one leaf.
     whole: Vec<Place>,
+    /// The lists that were gone into.
+    lists: BTreeMap<Place, &'v Value>,
 }
 
 impl<'v> Leaves<'v> {
@@ -103,6 +105,11 @@ impl<'v> Leaves<'v> {
         self.by_place.iter().map(|(place, value)| (place, *value))
     }
 
+    /// The lists that were gone into, as wholes.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&Place, &'v Value)> {
+        self.lists.iter().map(|(place, value)| (place, *value))
+    }
+
     fn object(&mut self, place: &Place, fields: &'v Map<String, Value>, whole: &BTreeSet<Place>) {
         for (name, value) in fields {
             self.value(place.below(Step::Field(name.clone())), value, whole);
@@ -121,6 +128,7 @@ impl<'v> Leaves<'v> {
                     for (id, fields) in children {
                         self.object(&place.below(Step::Child(id.to_owned())), fields, whole);
                     }
+                    self.lists.insert(place.clone(), value);
                     self.children.insert(place, order);
                 }
                 None => {

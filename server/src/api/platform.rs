@@ -115,6 +115,9 @@ fn encode(platform: &Platform) -> v1::Platform {
                 source: platform.source_kinds.contains(&kind),
                 target: kinds.contains(&kind),
                 key: look_ups.iter().find(|it| it.kind == kind).map(encode_key),
+                match_fields: target
+                    .map(|it| it.match_fields(kind).iter().map(ToString::to_string).collect())
+                    .unwrap_or_default(),
             })
             .collect(),
         losses: target.map(|it| it.losses().iter().map(encode_loss).collect()).unwrap_or_default(),

@@ -25,7 +25,7 @@ pub struct RecordBefore {
     pub payload_hash: Option<String>,
     /// The digests of what had been written until then.
     pub fingerprint: Option<Vec<u8>>,
-    /// The digests of what the run was about to send.
+    /// The digests of what the run was about to send, or of what stood there when it had.
     pub sent: Vec<u8>,
 }
 
@@ -113,6 +113,32 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes what stands in the target after a run changed records, in the stead of what it was about to
+    /// send.
+    pub async fn record_before_standing(
+        &mut self,
+        run: &Name,
+        kind: &str,
+        standing: &[RecordWritten],
+    ) -> Result<()> {
+        let source_ids: Vec<String> = standing.iter().map(|it| it.source_id.clone()).collect();
+        let prints: Vec<Vec<u8>> = standing.iter().map(|it| it.fingerprint.clone()).collect();
+        sqlx::query!(
+            "update record_before as image set sent = one.fingerprint
+            from unnest($4::text[], $5::bytea[]) as one (source_id, fingerprint)
+            where image.account_id = $1 and image.run = $2 and image.kind = $3
+                and image.source_id = one.source_id",
+            self.account,
+            run.as_str(),
+            kind,
+            &source_ids,
+            &prints,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// What was being sent of some records by runs that never entered what came of it: (source id,
     /// digests), the latest for each.
     pub async fn record_before_unsettled(
@@ -167,8 +193,9 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.kind, row.count)).collect())
     }
 
-    /// A page of what stood in the target before the first of some runs changed it, of records that
-    /// none of them made and that have no row in another run's ledger.
+    /// A page of what stood in the target before the first of some runs changed it, with what stood
+    /// there after the last, of records that none of them made and that have no row in another run's
+    /// ledger.
     pub async fn record_before_page(
         &mut self,
         space: &LinkSpace,
@@ -179,8 +206,12 @@ impl Tx {
     ) -> Result<Vec<RecordBefore>> {
         let rows = sqlx::query_as!(
             RecordBefore,
-            "select distinct on (image.source_id)
-                image.source_id, image.target_id, image.fields, image.payload_hash, image.fingerprint, image.sent
+            r#"select distinct on (image.source_id)
+                image.source_id, image.target_id, image.fields, image.payload_hash, image.fingerprint,
+                (select last.sent from record_before as last
+                    where last.account_id = $1 and last.run = any($4) and last.kind = image.kind
+                        and last.source_id = image.source_id
+                    order by last.create_time desc limit 1) as "sent!"
             from record_before as image
             where image.account_id = $1 and image.run = any($4) and image.kind = $5 and not exists (
                 select from record_link as link
@@ -193,7 +224,7 @@ impl Tx {
                     and line.source_id = image.source_id
             )
             order by image.source_id, image.create_time
-            limit $7",
+            limit $7"#,
             self.account,
             space.migration.as_str(),
             space.target,

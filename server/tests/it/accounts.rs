@@ -93,7 +93,7 @@ async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
         "migrations/upper/runs/{}": GetRunRequest.name, StartRunRequest.name, UnscheduleRunRequest.name,
             PauseRunRequest.name,
             ResumeRunRequest.name, CancelRunRequest.name, ListRunRecordsRequest.parent,
-            ListRunLossesRequest.parent, CreateVerificationReportRequest.parent,
+            ListRecordConflictsRequest.parent, ResolveRecordConflictsRequest.name, ListRunLossesRequest.parent, CreateVerificationReportRequest.parent,
             ListVerificationReportsRequest.parent;
         "migrations/upper/runs/{}/verificationReports/v": GetVerificationReportRequest.name,
             ListDiscrepanciesRequest.parent;

@@ -283,11 +283,10 @@ async fn a_new_mapping_is_reapplied_to_the_records_it_changes() {
     let mapping = walk.revision.split("/revisions/").next().unwrap().to_owned();
     let request = v1::GetMappingRequest { name: mapping };
     let mut content = walk.client.call(request).await.unwrap().content.unwrap();
-    let fresh = "if .title == \"Bread\" { \"Fresh\" } else { null }".to_owned();
     content.rules.push(v1::FieldRule {
         kind: RecordKind::Product.into(),
         target_field: "subtitle".to_owned(),
-        value: Some(v1::field_rule::Value::Expression(fresh)),
+        value: Some(v1::field_rule::Value::Template("Fresh".to_owned())),
         ..Default::default()
     });
     let published = road::publish_mapping(&walk.client, &walk.migration, Some(content)).await;
@@ -298,7 +297,7 @@ async fn a_new_mapping_is_reapplied_to_the_records_it_changes() {
     let reapplied = run(&walk, reapply).await;
     assert_eq!(reapplied.state(), State::Succeeded, "{reapplied:?}");
     let counts = effects(&reapplied);
-    assert_eq!((counts.updated, counts.unchanged, counts.created), (1, 2, 0), "{counts:?}");
+    assert_eq!((counts.updated, counts.unchanged, counts.created), (3, 0, 0), "{counts:?}");
     assert_eq!(product(&walk, "b").await["subtitle"], "Fresh");
     assert_eq!(reapplied.snapshot, walk.snapshot.name);
 }

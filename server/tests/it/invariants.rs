@@ -162,7 +162,15 @@ const QUERIES: &[(&str, &str)] = &[
         from run_record record
         join resource run on (run.account_id, run.name) = (record.account_id, record.run)
         where record.outcome in ('migrated', 'changed') and run.body ->> 'kind' <> 'rollback'
-            and coalesce(run.body ->> 'rolled_back_by', '') = '' and not exists (
+            and coalesce(run.body ->> 'rolled_back_by', '') = '' and record.effect <> 'deleted'
+            and not exists (
+                -- A later run deleted what the source no longer has.
+                select from run_record later join resource other on (other.account_id, other.name) = (later.account_id, later.run)
+                where later.account_id = record.account_id and other.parent = run.parent
+                    and later.kind = record.kind and later.source_id = record.source_id
+                    and later.effect = 'deleted' and later.finish_time > record.finish_time
+            )
+            and not exists (
             select from record_link link
             where link.account_id = record.account_id and link.migration = run.parent
                 and link.target = case run.body ->> 'kind'

@@ -88,6 +88,7 @@ steps! {
     ResumeRunRequest: etag(own optional), rehearsal(yes);
     RetryRunRequest: etag(own optional), rehearsal(yes);
     ResolveRunRecordRequest: etag(none), rehearsal(yes);
+    ResolveRecordConflictsRequest: etag(none), rehearsal(yes);
     AcceptRunRequest: etag(own needed), rehearsal(yes);
     CancelRunRequest: etag(own optional), rehearsal(yes);
     ImportRecordLinksRequest: etag(none), rehearsal(yes);
@@ -469,6 +470,17 @@ async fn judged(trial: &mut Trial, walk: &Walk, run: &str) {
     };
     resolve.set_resolution(v1::resolve_run_record_request::Resolution::Quarantine);
     trial.step(resolve).await;
+    let conflict = format!(
+        "insert into record_conflict (account_id, migration, target, kind, source_id, field, run,
+            source_digest, target_digest, field_values)
+        select account_id, parent, body ->> 'target_connection', 'product', 'p', 'title', name, '0', '0', '0'
+        from resource where name = '{run}'"
+    );
+    trial.server.database.query(&conflict).await.unwrap();
+    let mut decide =
+        v1::ResolveRecordConflictsRequest { name: run.to_owned(), ..Default::default() };
+    decide.set_winner(v1::conflict_policy::Winner::Source);
+    trial.step(decide).await;
     let made = client.call(v1::GetRunRequest { name: run.to_owned() }).await.unwrap();
     let (name, etag, reason) = (made.name, made.etag, "It is enough.".to_owned());
     trial.step(v1::AcceptRunRequest { name, etag, reason, ..Default::default() }).await;

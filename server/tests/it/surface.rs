@@ -9,6 +9,7 @@ const EXCEPTIONS: &[(&str, &str)] =
 const TESTS: &[&str] = &[
     include_str!("accounts.rs"),
     include_str!("contract.rs"),
+    include_str!("delta.rs"),
     include_str!("identity.rs"),
     include_str!("judgement.rs"),
     include_str!("links.rs"),

@@ -37,6 +37,8 @@ pub(super) struct Entry<'a> {
     pub(super) journal: Option<&'a Journal<'a>>,
     /// What was written of records.
     pub(super) written: Vec<Written>,
+    /// What stands in the target of records that were changed.
+    pub(super) standing: Vec<Written>,
     /// The links of objects that are gone: source id and role.
     pub(super) links_gone: Vec<(String, String)>,
     /// Fields that nobody decided.
@@ -69,8 +71,8 @@ impl Book<'_> {
         activity: &str,
         entry: Entry<'_>,
     ) -> std::result::Result<Entered, Stopped> {
-        let Entry { rows, links, gone, journal, written, links_gone, conflicts, settled, restored } =
-            entry;
+        let Entry { rows, links, gone, journal, written, standing, .. } = entry;
+        let Entry { links_gone, conflicts, settled, restored, .. } = entry;
         let (mut rows, keys): (Vec<_>, Vec<_>) = rows.into_iter().map(Row::into_parts).unzip();
         let mut keys: Vec<_> = keys.into_iter().flatten().collect();
         let mut tx = self.work.begin().await?;
@@ -90,14 +92,10 @@ impl Book<'_> {
             tx.record_conflict_put(self.space, self.run, &conflicts).await?;
         }
         if !written.is_empty() {
-            let written: Vec<RecordWritten> = written
-                .into_iter()
-                .map(|it| RecordWritten {
-                    source_id: it.source_id,
-                    fingerprint: it.fingerprint.to_bytes(),
-                })
-                .collect();
-            tx.record_written_put(self.space, kind.as_str(), &written).await?;
+            tx.record_written_put(self.space, kind.as_str(), &stored(written)).await?;
+        }
+        if !standing.is_empty() {
+            tx.record_before_standing(self.run, kind.as_str(), &stored(standing)).await?;
         }
         if !restored.is_empty() {
             tx.record_written_restore(self.space, kind.as_str(), &restored).await?;
@@ -130,4 +128,12 @@ impl Book<'_> {
         let newly_quarantined = rows.iter().any(|row| row.outcome == Outcome::Quarantined.as_str());
         Ok(Entered { newly_quarantined, quarantined })
     }
+}
+
+fn stored(written: Vec<Written>) -> Vec<RecordWritten> {
+    let stored = written.into_iter().map(|it| RecordWritten {
+        source_id: it.source_id,
+        fingerprint: it.fingerprint.to_bytes(),
+    });
+    stored.collect()
 }

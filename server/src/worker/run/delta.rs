@@ -186,7 +186,10 @@ impl Loader<'_> {
         for (mut change, settled) in settled {
             let id = change.id().to_owned();
             let row = match settled {
-                Settled::Done { updated, decision, made, gone } => {
+                Settled::Done { updated, decision, made, gone, after } => {
+                    let after =
+                        after.map(|fingerprint| Written { source_id: id.clone(), fingerprint });
+                    entry.standing.extend(after);
                     let fingerprint = Fingerprint::of(specs, &change.wanted.fields, &digest);
                     entry.written.push(Written { source_id: id.clone(), fingerprint });
                     if change.is_foreign {

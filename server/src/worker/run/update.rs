@@ -57,7 +57,14 @@ impl Change {
 /// What became of a change.
 pub(super) enum Settled {
     /// The object is as wanted, as far as it was to be changed: which fields others changed and keep.
-    Done { updated: bool, decision: Decision, made: Vec<Link>, gone: Vec<Link> },
+    Done {
+        updated: bool,
+        decision: Decision,
+        made: Vec<Link>,
+        gone: Vec<Link>,
+        /// What stands there now, where it was changed and could be read.
+        after: Option<Fingerprint>,
+    },
     /// Fields that nobody decided; nothing was changed.
     Open(Vec<Conflict>),
     /// The object is no longer in the target.
@@ -136,7 +143,9 @@ impl Updater<'_> {
                 settled.push((change, Settled::Open(decision.conflicts)));
             } else if decision.changed.is_empty() {
                 let (made, gone) = Default::default();
-                settled.push((change, Settled::Done { updated: false, decision, made, gone }));
+                let after = None;
+                settled
+                    .push((change, Settled::Done { updated: false, decision, made, gone, after }));
             } else {
                 due.insert(id.clone(), (decision, current));
                 left.insert(id, change);
@@ -182,9 +191,12 @@ impl Updater<'_> {
             let (made, gone) = outcome;
             let decided = due.remove(&one.source_id);
             if let (Some(change), Some((decision, _))) = (left.remove(&one.source_id), decided) {
-                settled.push((change, Settled::Done { updated: true, decision, made, gone }));
+                let after = None;
+                settled
+                    .push((change, Settled::Done { updated: true, decision, made, gone, after }));
             }
         }
+        self.look_after(kind, &mut settled, tries).await?;
         let held_up = match (postponed, deferred) {
             (Some(why), _) => HeldUp::Postponed { why, records },
             (None, why) => {
@@ -192,6 +204,40 @@ impl Updater<'_> {
             }
         };
         Ok((settled, Some(held_up)))
+    }
+
+    /// Notes what stands in the target after changes: what it made of them is not always what was sent,
+    /// and a rollback must know whether others came after. Where it cannot be read now, what was sent
+    /// counts.
+    async fn look_after(
+        &self,
+        kind: Kind,
+        settled: &mut [(Change, Settled)],
+        tries: &Tries<'_>,
+    ) -> std::result::Result<(), Stopped> {
+        let changed = |one: &Settled| matches!(one, Settled::Done { updated: true, .. });
+        let ids: Vec<String> = settled
+            .iter()
+            .filter(|(_, one)| changed(one))
+            .map(|(change, _)| change.target_id.clone())
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let Ok(read) = tries.heard(self.target.read_back(kind, &ids).await, None).await? else {
+            return Ok(());
+        };
+        let there: HashMap<String, Map<String, Value>> =
+            read.into_iter().filter_map(|one| Some((one.target_id, one.fields?))).collect();
+        let digest = digester(self.work, self.space);
+        let specs = self.target.schema(kind);
+        for (change, one) in settled {
+            if let Settled::Done { updated: true, after, .. } = one {
+                let fields = there.get(&change.target_id);
+                *after = fields.map(|fields| Fingerprint::of(specs, fields, &digest));
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the next try; gives those whose tries are used up.

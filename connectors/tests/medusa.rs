@@ -9,6 +9,8 @@ mod medusa_away;
 mod medusa_halves;
 #[path = "medusa/runs.rs"]
 mod medusa_runs;
+#[path = "medusa/update/mod.rs"]
+mod medusa_update;
 #[path = "medusa/support.rs"]
 mod support;
 

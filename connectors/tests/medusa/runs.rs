@@ -13,12 +13,8 @@ use serde_json::{Value, json};
 use super::support::{
     Calls, Journal, Ledger, Shop, assert_all_created, assert_once, assert_reads_back, calls_of,
     connect_for, count, heal, load, records, refusal, set_fault, set_marker, simulated, simulation,
-    write_with,
+    write_with, writes,
 };
-
-fn writes(shop: &Shop) -> u64 {
-    simulation(shop).state("cartage_key")["writes"].as_u64().unwrap()
-}
 
 fn customer(run: &str, first_name: &str) -> Vec<(Kind, &'static str, Value)> {
     let addresses = json!([{"city": "Köln"}, {"first_name": "POISON", "city": "Bonn"}]);

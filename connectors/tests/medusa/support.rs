@@ -12,7 +12,8 @@ use std::{
 use async_trait::async_trait;
 use cartage_connectors::{
     Call, CallJournal, CallResult, CallState, Error, JournalError, JournaledCall, Lease, Link,
-    Needs, Reference, Refusal, TAKE_BACK, Target, WriteItem, Written, WrittenOutcome,
+    Needs, Reference, Refusal, TAKE_BACK, Target, UPDATE_ORDINAL, WriteItem, Written,
+    WrittenOutcome,
     http::HttpSettings,
     medusa::{Medusa, Settings},
     record_key,
@@ -78,6 +79,9 @@ impl CallJournal for Journal {
                     CallState::Intended => entry.call.payload_hash != call.payload_hash,
                     CallState::Applied(_) => entry.call.name == TAKE_BACK,
                 };
+                // Each update is one of its own.
+                let is_void = is_void
+                    || entry.call.ordinal >= UPDATE_ORDINAL && entry.state != CallState::Intended;
                 !(is_void && entry.call.ordinal == call.ordinal)
             });
             if !entries.iter().any(|entry| entry.call.ordinal == call.ordinal) {
@@ -530,6 +534,11 @@ pub(crate) async fn write_with(
 pub(crate) fn set_fault(shop: &Shop, rule: sandbox::Rule) {
     let faults = sandbox::Faults { rules: vec![rule], ..sandbox::Faults::default() };
     simulation(shop).set_faults(faults);
+}
+
+/// How many writes the simulated shop has taken.
+pub(crate) fn writes(shop: &Shop) -> u64 {
+    simulation(shop).state("cartage_key")["writes"].as_u64().unwrap()
 }
 
 /// A text whose records the simulated shop refuses.

@@ -58,6 +58,9 @@ pub(crate) static CATEGORIES: Simple = Simple {
             ("updated_at", Match::Time),
         ],
     },
+    // Categories go past the service that merges (`repositories/product-category.js` of
+    // `@medusajs/product` 2.21.2, read on 2026-11-28).
+    replaces_metadata: true,
     blank: r#"{"name":null,"description":"","handle":null,"is_active":false,"is_internal":false,
         "rank":null,"external_id":null,"parent_category_id":null,"metadata":null}"#,
     finish: finish_category,
@@ -112,6 +115,7 @@ pub(crate) static COLLECTIONS: Simple = Simple {
             ("updated_at", Match::Time),
         ],
     },
+    replaces_metadata: false,
     blank: r#"{"title":null,"handle":null,"external_id":null,"metadata":null}"#,
     finish: |_, row, _| {
         fill_handle(row, "title");
@@ -169,6 +173,7 @@ const fn valued(
                 ("updated_at", Match::Time),
             ],
         },
+        replaces_metadata: false,
         blank: r#"{"value":null,"external_id":null,"metadata":null}"#,
         finish: as_it_is,
         view: plain,

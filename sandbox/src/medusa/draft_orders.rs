@@ -150,13 +150,18 @@ fn customer(shop: &mut Shop, body: &Row) -> Answer<(Value, Value)> {
     if !is_email(email) {
         return Err(Refusal::invalid("The email is not valid"));
     }
+    Ok((buyer(shop, email)?, email.into()))
+}
+
+/// The customer of an address, made where nobody has it.
+pub(crate) fn buyer(shop: &mut Shop, email: &str) -> Answer {
     let lower = email.to_lowercase();
     if let Some(row) = shop.find(Kind::Customers, "email", &lower) {
-        return Ok((row["id"].clone(), email.into()));
+        return Ok(row["id"].clone());
     }
     let mut guest = Row::new();
     guest.insert("email".into(), lower.into());
-    Ok((customers::insert(shop, &guest)?.into(), email.into()))
+    Ok(customers::insert(shop, &guest)?.into())
 }
 
 fn line(shop: &Shop, channel: &str, item: &Row) -> Answer<Value> {

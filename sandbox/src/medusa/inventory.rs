@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::{Answer, Refusal};
 use super::query::{List, Match, Query};
-use super::schema::{Field, Shape, Type, check, loose, opt, req, strict};
+use super::schema::{Field, Shape, Type, check, loose, nul, opt, req, strict};
 use super::state::{Kind, Shop};
 use super::value::{Row, amount, flag, id, list, number, overlay, stamp, text};
 
@@ -122,6 +122,20 @@ pub(crate) fn create_for(shop: &mut Shop, variant: &Row) -> Answer<String> {
     Ok(shop.insert(Kind::InventoryItems, row))
 }
 
+/// `POST /admin/inventory-items/:id`: its article number, which no other may have.
+pub(crate) fn update(shop: &mut Shop, query: &Query, item: &str, body: &Value) -> Answer {
+    const SHAPE: Shape = strict(&[nul("sku", Type::Text), nul("title", Type::Text)]);
+    let body = check(&SHAPE, body)?;
+    read(shop, query, item)?;
+    if let Some(sku) = body.get("sku").and_then(Value::as_str)
+        && shop.find(Kind::InventoryItems, "sku", sku).is_some_and(|row| text(row, "id") != item)
+    {
+        return Err(Refusal::taken("Inventory item", "sku", sku));
+    }
+    shop.update(Kind::InventoryItems, item, |row| overlay(row, &body));
+    read(shop, query, item)
+}
+
 /// `POST /admin/inventory-items/:id/location-levels`.
 pub(crate) fn add(shop: &mut Shop, query: &Query, item: &str, body: &Value) -> Answer {
     let body = check(&LEVEL, body)?;
@@ -172,7 +186,39 @@ fn run_batch(shop: &mut Shop, body: &Row, item: impl Fn(&Row) -> String) -> Answ
     for level in list(body, "create").iter().filter_map(Value::as_object) {
         created.push(create_level(shop, &item(level), level)?);
     }
+    for level in list(body, "delete").iter().filter_map(Value::as_str) {
+        delete_level(shop, level, flag(body, "force"))?;
+    }
     Ok(json!({ "created": created, "updated": updated, "deleted": list(body, "delete") }))
+}
+
+/// Takes a level away. Pieces that are promised or coming keep it; those that lie there only where
+/// nobody insists (`delete-inventory-levels.js` of `@medusajs/core-flows` 2.21.2, read on 2026-11-28).
+fn delete_level(shop: &mut Shop, wanted: &str, is_forced: bool) -> Answer<()> {
+    let found = shop.table(Kind::InventoryItems).rows().find_map(|row| {
+        let levels = list(row, "location_levels").iter().filter_map(Value::as_object);
+        let level = levels.into_iter().find(|level| text(level, "id") == wanted)?;
+        Some((text(row, "id").to_owned(), level.clone()))
+    });
+    let Some((item, level)) = found else { return Ok(()) };
+    let place = text(&level, "location_id");
+    let has = |field: &str| amount(&level, field) > Decimal::ZERO;
+    if has("reserved_quantity") || has("incoming_quantity") {
+        return Err(Refusal::not_allowed(format!(
+            "Cannot remove Inventory Levels for {place} because there are reserved or incoming items at the locations"
+        )));
+    }
+    if has("stocked_quantity") && !is_forced {
+        return Err(Refusal::not_allowed(format!(
+            "Cannot remove Inventory Levels for {place} because there are stocked items at the locations. Use force flag to delete anyway."
+        )));
+    }
+    shop.update(Kind::InventoryItems, &item, |row| {
+        if let Some(Value::Array(levels)) = row.get_mut("location_levels") {
+            levels.retain(|level| level["id"] != wanted);
+        }
+    });
+    Ok(())
 }
 
 fn create_level(shop: &mut Shop, item: &str, body: &Row) -> Answer<Value> {

@@ -18,6 +18,7 @@ mod error;
 mod faults;
 mod fields;
 mod inventory;
+mod options;
 mod order_view;
 mod orders;
 mod partial;

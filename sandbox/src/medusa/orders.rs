@@ -3,12 +3,12 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::draft_orders::{ADDRESS, address};
+use super::draft_orders::{self, ADDRESS, address};
 use super::error::{Answer, Refusal};
 use super::order_view::{self as view, Totals};
 use super::payments;
 use super::query::Query;
-use super::schema::{Shape, Type, check, loose, nul, opt, req, strict};
+use super::schema::{Shape, Type, check, is_email, loose, nul, opt, req, strict};
 use super::state::{Kind, Shop};
 use super::value::{Row, amount, id, list, now, number, overlay, stamp, text};
 
@@ -17,7 +17,9 @@ pub(crate) fn found<'a>(shop: &'a Shop, id: &str) -> Answer<&'a Row> {
     row.ok_or_else(|| Refusal::missing(format!("Order id not found: {id}")))
 }
 
-/// `POST /admin/orders/:id`.
+/// `POST /admin/orders/:id`. A cancelled order stays as it is, so does a country; an order without an
+/// address goes to the customer of the one it gets (`update-order.js` of `@medusajs/core-flows` 2.21.2,
+/// read on 2026-11-28).
 pub(crate) fn update(shop: &mut Shop, query: &Query, id: &str, body: &Value) -> Answer {
     const SHAPE: Shape = strict(&[
         opt("email", Type::Text),
@@ -27,19 +29,46 @@ pub(crate) fn update(shop: &mut Shop, query: &Query, id: &str, body: &Value) -> 
         nul("metadata", Type::Record),
     ]);
     let mut body = check(&SHAPE, body)?;
-    found(shop, id)?;
+    let row = found(shop, id)?;
+    if text(row, "status") == "canceled" {
+        return Err(has_been_canceled(id));
+    }
     for field in ["shipping_address", "billing_address"] {
-        if let Some(given) = body.get_mut(field) {
-            *given = address(given);
+        let Some(given) = body.get_mut(field).and_then(Value::as_object_mut) else { continue };
+        let old = row.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+        let country = text(given, "country_code");
+        if !country.is_empty() && country != text(&old, "country_code") {
+            return Err(Refusal::invalid("Country code cannot be changed"));
+        }
+        // What is given is laid over the old address, and a new one is made of it.
+        let mut whole = old;
+        whole.extend(std::mem::take(given));
+        body.insert(field.into(), address(&Value::Object(whole)));
+    }
+    let email = text(&body, "email").to_owned();
+    if !email.is_empty() {
+        if !is_email(&email) {
+            return Err(Refusal::invalid("The email is not valid"));
+        }
+        if text(row, "email").is_empty() {
+            let buyer = draft_orders::buyer(shop, &email)?;
+            body.insert("customer_id".into(), buyer);
         }
     }
     shop.update(Kind::Orders, id, |row| overlay(row, &body));
     view::read(shop, query, id, "order")
 }
 
-/// `POST /admin/orders/:id/complete` and `…/archive`.
+fn has_been_canceled(id: &str) -> Refusal {
+    Refusal::invalid(format!("Order with id {id} has been canceled."))
+}
+
+/// `POST /admin/orders/:id/complete` and `…/archive`: not of a cancelled order
+/// (`order-module-service.js` of `@medusajs/order` 2.21.2, read on 2026-11-28).
 pub(crate) fn set_status(shop: &mut Shop, query: &Query, id: &str, status: &str) -> Answer {
-    found(shop, id)?;
+    if text(found(shop, id)?, "status") == "canceled" {
+        return Err(Refusal::invalid(format!("Orders {id} are canceled and cannot be completed")));
+    }
     shop.update(Kind::Orders, id, |row| {
         row.insert("status".into(), status.into());
         row.insert("updated_at".into(), now().into());
@@ -51,7 +80,12 @@ pub(crate) fn set_status(shop: &mut Shop, query: &Query, id: &str, status: &str)
 pub(crate) fn cancel(shop: &mut Shop, query: &Query, id: &str) -> Answer {
     let row = found(shop, id)?;
     if text(row, "status") == "canceled" {
-        return Err(Refusal::invalid(format!("Order with id {id} has been canceled.")));
+        return Err(has_been_canceled(id));
+    }
+    if text(row, "status") == "completed" {
+        return Err(Refusal::not_allowed(
+            "Cannot cancel a completed order. Please use the return process to handle refunds or exchanges.",
+        ));
     }
     if !list(row, "fulfillments").is_empty() {
         return Err(Refusal::not_allowed(

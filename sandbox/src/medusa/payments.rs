@@ -193,8 +193,8 @@ fn transact(shop: &mut Shop, order: &str, value: Decimal, reference: &str, of: &
     });
 }
 
-/// `POST /admin/payments/:id/refund`. As in Medusa the amount is held against the captured sum
-/// only, not against what was given back before.
+/// `POST /admin/payments/:id/refund`: no more in all than was captured (`refund-payment.js` of
+/// `@medusajs/core-flows` 2.21.2, read on 2026-11-28).
 pub(crate) fn refund(shop: &mut Shop, query: &Query, payment: &str, body: &Value) -> Answer {
     const SHAPE: Shape = strict(&[
         opt("amount", Type::Quantity),
@@ -212,7 +212,9 @@ pub(crate) fn refund(shop: &mut Shop, query: &Query, payment: &str, body: &Value
             "Invalid request: Value for field 'amount' too small, expected at least: '0'",
         ));
     }
-    if value > captured || row["captured_at"].is_null() {
+    let given = list(row, "refunds").iter().filter_map(Value::as_object);
+    let given: Decimal = given.map(|refund| amount(refund, "amount")).sum();
+    if value + given > captured || row["captured_at"].is_null() {
         return Err(Refusal::invalid(
             "You are not allowed to refund more than the captured amount",
         ));

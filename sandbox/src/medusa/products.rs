@@ -230,7 +230,9 @@ fn settle(shop: &Shop, row: &mut Row, body: &Row) -> Answer<()> {
     if body.contains_key("images") {
         let images = list(body, "images").iter().enumerate().map(|(rank, image)| {
             let mut one = Row::new();
-            one.insert("id".into(), id("img").into());
+            // One that is named stays the one it is.
+            let held = image.get("id").filter(|id| id.is_string()).cloned();
+            one.insert("id".into(), held.unwrap_or_else(|| id("img").into()));
             one.insert("url".into(), image.get("url").cloned().unwrap_or(Value::Null));
             one.insert("metadata".into(), Value::Null);
             one.insert("rank".into(), rank.into());

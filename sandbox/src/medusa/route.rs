@@ -11,7 +11,7 @@ use super::setup::{
 };
 use super::simple::Simple;
 use super::state::Shop;
-use super::{auth, customers, draft_orders, inventory, order_view, orders};
+use super::{auth, customers, draft_orders, inventory, options, order_view, orders};
 use super::{payments, product_view, products, setup, variants};
 
 /// The simple objects by their path.
@@ -85,6 +85,11 @@ pub(crate) fn post(shop: &mut Shop, path: &[&str], query: &Query, body: &Value) 
         ["products", id] => products::update(shop, query, id, body),
         ["products", id, "variants"] => variants::post(shop, query, id, body),
         ["products", id, "variants", one] => variants::post_one(shop, query, id, one, body),
+        ["products", id, "variants", one, "inventory-items"] => {
+            variants::link_item(shop, query, id, one, body)
+        }
+        ["products", id, "options", "batch"] => options::batch(shop, query, id, body),
+        ["product-options", id] => options::update(shop, id, body),
         ["customers"] => customers::create(shop, query, body),
         ["customers", id] => customers::update(shop, query, id, body),
         ["customers", id, "addresses"] => customers::add_address(shop, query, id, body),
@@ -94,6 +99,7 @@ pub(crate) fn post(shop: &mut Shop, path: &[&str], query: &Query, body: &Value) 
         ["customers", id, "customer-groups"] => customers::link_groups(shop, query, id, body),
         ["customer-groups", id, "customers"] => customers::link_customers(shop, query, id, body),
         ["inventory-items", "location-levels", "batch"] => inventory::batch(shop, body),
+        ["inventory-items", id] => inventory::update(shop, query, id, body),
         ["inventory-items", id, "location-levels"] => inventory::add(shop, query, id, body),
         ["inventory-items", id, "location-levels", "batch"] => inventory::batch_of(shop, id, body),
         ["inventory-items", id, "location-levels", place] => {
@@ -130,6 +136,7 @@ pub(crate) fn post(shop: &mut Shop, path: &[&str], query: &Query, body: &Value) 
 pub(crate) fn delete(shop: &mut Shop, path: &[&str], query: &Query) -> Answer {
     match path {
         ["products", id] => products::delete(shop, id),
+        ["products", id, "variants", one] => variants::delete_one(shop, query, id, one),
         ["customers", id] => customers::delete(shop, id),
         ["product-categories", id] => catalogue::delete_category(shop, id),
         ["customers", id, "addresses", one] => customers::delete_address(shop, query, id, one),

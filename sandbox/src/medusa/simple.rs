@@ -23,6 +23,8 @@ pub(crate) struct Simple {
     pub(crate) create: Shape,
     pub(crate) update: Shape,
     pub(crate) list: List,
+    /// Whether metadata that is sent stands in the stead of the old; otherwise it is merged.
+    pub(crate) replaces_metadata: bool,
     /// Fields and their values where the body has none, as JSON.
     pub(crate) blank: &'static str,
     /// Completes and judges a row before it is stored; the flag says that it is new.
@@ -63,6 +65,9 @@ impl Simple {
         let body = check(&self.update, body)?;
         let mut row = shop.get(self.kind, id).ok_or_else(|| self.missing(id))?.clone();
         overlay(&mut row, &body);
+        if let Some(metadata) = body.get("metadata").filter(|_| self.replaces_metadata) {
+            row.insert("metadata".into(), metadata.clone());
+        }
         (self.finish)(shop, &mut row, false)?;
         self.judge_unique(shop, &row)?;
         shop.update(self.kind, id, |stored| *stored = row);

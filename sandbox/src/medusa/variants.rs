@@ -7,7 +7,7 @@ use super::inventory;
 use super::product_body::{VARIANT, VARIANT_UPDATE};
 use super::product_view as view;
 use super::query::Query;
-use super::schema::check;
+use super::schema::{Shape, Type, check, loose, req};
 use super::state::{Kind, Shop};
 use super::value::{Row, flag, id, list, overlay, stamp, text};
 
@@ -40,6 +40,7 @@ pub(crate) fn post(shop: &mut Shop, query: &Query, product: &str, body: &Value) 
     if !shop.has(Kind::Products, product) {
         return Err(Refusal::missing(format!("Product with id: {product} was not found")));
     }
+    judge_count(shop, product, &body)?;
     judge_options(shop, product, "", &options(shop, product, &body)?)?;
     create(shop, product, &body)?;
     view::read(shop, query, product)
@@ -104,6 +105,7 @@ pub(crate) fn change(shop: &mut Shop, product: &str, variant: &str, body: &Row) 
     own.retain(|key, _| BLANK.contains(&key.as_str()));
     overlay(&mut row, &own);
     if body.contains_key("options") {
+        judge_count(shop, product, body)?;
         let chosen = options(shop, product, body)?;
         judge_options(shop, product, variant, &chosen)?;
         row.insert("options".into(), chosen);
@@ -113,14 +115,83 @@ pub(crate) fn change(shop: &mut Shop, product: &str, variant: &str, body: &Row) 
         row.insert("prices".into(), prices(variant, list(body, "prices"), &held));
     }
     judge_unique(shop, &row)?;
+    // Counting that ends unties the inventory items, which stay; counting that begins makes one where
+    // there is none (`update-product-variants.js` of `@medusajs/core-flows` 2.21.2, read on
+    // 2026-11-28).
+    match body.get("manage_inventory").and_then(Value::as_bool) {
+        Some(false) => drop(row.insert("_inventory".into(), json!([]))),
+        Some(true) if list(&row, "_inventory").is_empty() => {
+            let item = inventory::create_for(shop, &row)?;
+            row.insert("_inventory".into(), held(&item));
+        }
+        _ => {}
+    }
     shop.update(Kind::Variants, variant, |stored| *stored = row);
     Ok(())
 }
 
-/// Deletes a variant and its inventory items.
+fn held(item: &str) -> Value {
+    json!([{ "inventory_item_id": item, "required_quantity": 1 }])
+}
+
+/// `POST /admin/products/:id/variants/:variant/inventory-items`.
+pub(crate) fn link_item(
+    shop: &mut Shop,
+    query: &Query,
+    product: &str,
+    variant: &str,
+    body: &Value,
+) -> Answer {
+    const SHAPE: Shape =
+        loose(&[req("inventory_item_id", Type::Text), req("required_quantity", Type::Number)]);
+    let body = check(&SHAPE, body)?;
+    shop.update(Kind::Variants, variant, |row| {
+        let mut items = list(row, "_inventory").to_vec();
+        items.retain(|held| held["inventory_item_id"] != body["inventory_item_id"]);
+        items.push(Value::Object(body));
+        row.insert("_inventory".into(), Value::Array(items));
+    });
+    let reply = view::read(shop, query, product)?;
+    let shown = reply["product"]["variants"].as_array().into_iter().flatten();
+    let shown = shown.into_iter().find(|one| one["id"] == variant).cloned();
+    Ok(json!({ "variant": shown }))
+}
+
+/// `DELETE /admin/products/:id/variants/:variant`: it is said to be deleted, whether it was there or
+/// not.
+pub(crate) fn delete_one(shop: &mut Shop, query: &Query, product: &str, variant: &str) -> Answer {
+    delete(shop, variant);
+    let parent = view::one(shop, query, product).unwrap_or_default();
+    Ok(json!({ "id": variant, "object": "variant", "deleted": true, "parent": parent }))
+}
+
+/// Refuses a variant that does not choose a value of each option.
+fn judge_count(shop: &Shop, product: &str, body: &Row) -> Answer<()> {
+    let chosen = body.get("options").and_then(Value::as_object).map_or(0, Row::len);
+    let offered = shop.get(Kind::Products, product).map_or(0, |row| list(row, "options").len());
+    if chosen == 0 || chosen == offered {
+        return Ok(());
+    }
+    let title = body.get("title").and_then(Value::as_str).unwrap_or("undefined");
+    Err(Refusal::invalid(format!(
+        "Product has {offered} option values but there were {chosen} provided option values for the variant: {title}."
+    )))
+}
+
+/// Deletes a variant, and its inventory items where it counted them and no other variant has them.
 pub(crate) fn delete(shop: &mut Shop, variant: &str) {
-    let held = shop.get(Kind::Variants, variant).map(|row| list(row, "_inventory").to_vec());
+    let row = shop.get(Kind::Variants, variant).filter(|row| flag(row, "manage_inventory"));
+    let held = row.map(|row| list(row, "_inventory").to_vec());
     for item in held.into_iter().flatten() {
+        let has_it = |row: &Row| {
+            text(row, "id") != variant
+                && list(row, "_inventory")
+                    .iter()
+                    .any(|held| held["inventory_item_id"] == item["inventory_item_id"])
+        };
+        if shop.table(Kind::Variants).rows().any(has_it) {
+            continue;
+        }
         if let Some(item) = item.get("inventory_item_id").and_then(Value::as_str) {
             shop.remove(Kind::InventoryItems, item);
         }

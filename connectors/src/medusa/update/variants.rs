@@ -216,18 +216,20 @@ pub(super) fn before<'c>(
     around: &map::Around,
 ) -> Option<&'c Value> {
     let now = map::variant_fields(task.raw, variant, around);
-    let by = |field: &str| {
-        let text = json::text(&now, field)?;
-        current.iter().find(|it| json::text(it, field) == Some(text))
+    let source_id = json::text(&now, "source_id");
+    // Of another one of the source it is not, whatever else they share.
+    let may_be = |it: &&Value| source_id.is_none() || json::text(it, "source_id").is_none();
+    let shares = |it: &&Value, field: &str| {
+        it.get(field).is_some_and(|value| !json::is_blank(value) && now.get(field) == Some(value))
     };
-    by("source_id").or_else(|| by("sku")).or_else(|| {
-        let is_nameless = |it: &&Value| {
-            json::text(it, "source_id").is_none()
-                && it.get("options").unwrap_or(&Value::Null)
-                    == now.get("options").unwrap_or(&Value::Null)
-        };
-        current.iter().find(is_nameless)
-    })
+    let known = current.iter().find(|it| shares(it, "source_id"));
+    known
+        .or_else(|| current.iter().filter(may_be).find(|it| shares(it, "sku")))
+        .or_else(|| current.iter().filter(may_be).find(|it| shares(it, "options")))
+        .or_else(|| match current {
+            [only] if may_be(&only) && json::list(task.raw, "variants").len() == 1 => Some(only),
+            _ => None,
+        })
 }
 
 /// What differs of a variant whose fields stay: its place, and our marks.

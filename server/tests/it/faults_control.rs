@@ -307,7 +307,7 @@ impl Stage {
         let worker = self.then(then, worker).await;
         // What could not be said before.
         for control in left {
-            while !self.ask(*control, &run).await {}
+            soon(async { while !self.ask(*control, &run).await {} }).await;
         }
         let ended = self.to_the_end(&run).await;
         let context = format!("{place:?} {controls:?} {then:?}: {ended:?}");
@@ -356,7 +356,7 @@ impl Stage {
         }
         let worker = self.then(then, worker).await;
         for control in left {
-            while !self.ask(*control, &rollback).await {}
+            soon(async { while !self.ask(*control, &rollback).await {} }).await;
         }
         let ended = self.to_the_end(&rollback).await;
         let context = format!("rollback, {place:?} {controls:?} {then:?}: {ended:?}");

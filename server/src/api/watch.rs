@@ -276,6 +276,7 @@ impl<F: Feed> Watch<F> {
 
     /// Sends what is new.
     async fn tell(&mut self, told: &mut Told, head: i64, pace: Pace) -> Result<(), Ending> {
+        let draining = self.app.draining.is_cancelled();
         // Read before the events: an ended resource has no event that is still to come.
         let (resource, ended) = match self.feed.resource().await {
             Ok(read) => read,
@@ -307,7 +308,11 @@ impl<F: Feed> Watch<F> {
         if let Some(why) = ended {
             return Err(Ending::InOrder(why));
         }
-        self.over()?;
+        match self.over() {
+            // What was committed before the server was asked to stop may not have been read yet.
+            Err(Ending::InOrder(Why::ServerDraining)) if !draining => {}
+            over => over?,
+        }
         // The next look may be too late for it.
         if self.last_sent.elapsed() + REST + POLL >= pace.heartbeat {
             self.heartbeat().await?;

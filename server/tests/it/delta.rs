@@ -357,7 +357,8 @@ async fn what_is_in_the_target_before_is_adopted_updated_or_left_alone() {
     // Taken back, all three stand as they did.
     let taken = road::start_rollback(&walk.client, &matched.name).await.unwrap();
     let taken = soon(wait::run(&walk.client, &taken.name, |_| {})).await.unwrap();
-    assert_eq!(taken.state(), State::Succeeded, "{taken:?}");
+    let rows = walk.records(&taken.name, "").await;
+    assert_eq!(taken.state(), State::Succeeded, "{rows:?}");
     for (id, title) in ids.iter().zip(["Their apple", "Their bread", "Their cheese"]) {
         assert_eq!(get(&walk, &of(id)).await["product"]["title"], title);
     }

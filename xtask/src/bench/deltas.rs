@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    e2e::admin::Admin,
+    e2e::admin::{Admin, Inventory},
     ready,
     server::{self, Server},
 };
@@ -119,9 +119,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// Whether two inventories are the same, but for what a run set the shop up with.
-fn is_same(before: &crate::e2e::admin::Inventory, after: &crate::e2e::admin::Inventory) -> bool {
+fn is_same(before: &Inventory, after: &Inventory) -> bool {
     let set_up = ["product-tags", "product-types", "regions"];
-    let rest = |inventory: &crate::e2e::admin::Inventory| {
+    let rest = |inventory: &Inventory| {
         let mut rest = inventory.clone();
         rest.retain(|path, _| !set_up.contains(path));
         rest

@@ -8,7 +8,7 @@
 //! (`rollback.rs`).
 
 mod actual;
-mod admin;
+pub(crate) mod admin;
 mod altered;
 mod behaviour;
 mod breakage;

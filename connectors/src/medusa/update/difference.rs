@@ -56,7 +56,7 @@ pub(super) fn sum(of: &Value, field: &str) -> Decimal {
 }
 
 /// The entries of metadata that are the record's own.
-fn entries<'a>(of: &'a Value) -> impl Iterator<Item = (&'a String, &'a Value)> {
+fn entries(of: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let entries = of.get("metadata").and_then(Value::as_object).into_iter().flatten();
     entries.filter(|(name, value)| !name.starts_with(marks::PREFIX) && !json::is_blank(value))
 }

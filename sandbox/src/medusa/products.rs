@@ -8,7 +8,7 @@ use super::product_view as view;
 use super::query::Query;
 use super::schema::check;
 use super::state::{Kind, Shop};
-use super::value::{Row, id, ids, list, overlay, stamp, text};
+use super::value::{Row, empties_metadata, id, ids, list, overlay, stamp, text};
 use super::variants;
 
 const BLANK: &[&str] = &[
@@ -149,6 +149,9 @@ fn change(shop: &mut Shop, id: &str, body: &Row) -> Answer<()> {
     let mut own = body.clone();
     own.retain(|key, _| BLANK.contains(&key.as_str()));
     overlay(&mut row, &own);
+    if empties_metadata(body) {
+        row.insert("metadata".into(), json!({}));
+    }
     settle(shop, &mut row, body)?;
     shop.update(Kind::Products, id, |stored| *stored = row);
     if body.contains_key("variants") {

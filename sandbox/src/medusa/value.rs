@@ -86,14 +86,9 @@ pub(crate) fn number(value: Decimal) -> Value {
     Number::from_str(&value.normalize().to_string()).map_or(Value::Null, Value::Number)
 }
 
-/// New metadata laid over old: keys are merged, a key with "" is taken out. Null and an empty object
-/// count as no metadata to be merged, so they are put in the stead of the old
-/// (`utils/common/is-present.js` and `merge-metadata.js` of Medusa 2.21.2, read on 2026-11-28).
+/// New metadata laid over old: keys are merged, a key with "" is taken out.
 pub(crate) fn merge_metadata(old: Option<&Value>, new: &Value) -> Value {
     let Value::Object(new) = new else { return new.clone() };
-    if new.is_empty() {
-        return Value::Object(Row::new());
-    }
     let mut merged = old.and_then(Value::as_object).cloned().unwrap_or_default();
     for (key, value) in new {
         if value.as_str() == Some("") {
@@ -103,6 +98,12 @@ pub(crate) fn merge_metadata(old: Option<&Value>, new: &Value) -> Value {
         }
     }
     Value::Object(merged)
+}
+
+/// Whether a body holds metadata with nothing in it: products take that for what shall be there, where
+/// all others change nothing (a real server of 2.21.2 said so on 2026-11-28).
+pub(crate) fn empties_metadata(body: &Row) -> bool {
+    body.get("metadata").and_then(Value::as_object).is_some_and(Row::is_empty)
 }
 
 /// Copies the fields of a body over a row; metadata is merged.

@@ -9,7 +9,7 @@ use super::product_view as view;
 use super::query::Query;
 use super::schema::{Shape, Type, check, loose, req};
 use super::state::{Kind, Shop};
-use super::value::{Row, flag, id, list, overlay, stamp, text};
+use super::value::{Row, empties_metadata, flag, id, list, overlay, stamp, text};
 
 const BLANK: &[&str] = &[
     "title",
@@ -104,6 +104,9 @@ pub(crate) fn change(shop: &mut Shop, product: &str, variant: &str, body: &Row) 
     let mut own = body.clone();
     own.retain(|key, _| BLANK.contains(&key.as_str()));
     overlay(&mut row, &own);
+    if empties_metadata(body) {
+        row.insert("metadata".into(), json!({}));
+    }
     if body.contains_key("options") {
         judge_count(shop, product, body)?;
         let chosen = options(shop, product, body)?;

@@ -141,6 +141,25 @@ fn life() -> Vec<Step> {
         post("/admin/orders/{order}/complete", json!({})).has("/order/status", "completed"),
         post("/admin/orders/{order}?fields=id,metadata", json!({ "metadata": { "b": 2, "more": "" } }))
             .has("/order/metadata", json!({ "cartage_key": "k-{run}", "b": 2 })),
+        post("/admin/orders/{order}?fields=id,shipping_address.first_name,shipping_address.address_1,shipping_address.metadata", json!({ "shipping_address": { "first_name": "B", "country_code": "DE", "metadata": { "z": 2 } } }))
+            .has("/order/shipping_address", json!({ "first_name": "B", "address_1": "Lane {run}", "metadata": { "z": 2 } })),
+        post("/admin/orders/{order}?fields=id,shipping_address.address_1", json!({ "shipping_address": { "address_1": null } }))
+            .has("/order/shipping_address", json!({ "address_1": null })),
+        post("/admin/orders/{order}?fields=id", json!({ "shipping_address": { "address_1": "Lane {run}" } })),
+        post("/admin/orders/{order}", json!({ "billing_address": { "country_code": "AT" } }))
+            .fails(400, "Country code cannot be changed"),
+        post("/admin/orders/{order}?fields=id,email,customer_id", json!({ "email": "other.{run}@example.com" }))
+            .has("/order/email", "other.{run}@example.com")
+            .has("/order/customer_id", "{guest}"),
+        post("/admin/orders/{order}?fields=id,email", json!({ "email": "" })).has("/order/email", ""),
+        post("/admin/orders/{order}?fields=id,email,customer_id", json!({ "email": "guest.{run}@example.com" }))
+            .has("/order/customer_id", "{guest}"),
+        post("/admin/orders/{order}/cancel", json!({})).fails(
+            400,
+            "Cannot cancel a completed order. Please use the return process to handle refunds or exchanges.",
+        ),
+        post("/admin/payments/{payment}/refund", json!({ "amount": 23.56 }))
+            .fails(400, "You are not allowed to refund more than the captured amount"),
         post("/admin/orders/{order}", json!({ "created_at": "2020-01-01" }))
             .fails(400, "Invalid request: Unrecognized fields: 'created_at'"),
         post("/admin/orders", json!({})).status(404),
@@ -201,6 +220,10 @@ fn ends() -> Vec<Step> {
             .has("/order/payment_status", "refunded"),
         post("/admin/orders/{order}/cancel", json!({}))
             .fails(400, "Order with id {order} has been canceled."),
+        post("/admin/orders/{order}", json!({ "metadata": { "b": 2 } }))
+            .fails(400, "Order with id {order} has been canceled."),
+        post("/admin/orders/{order}/complete", json!({}))
+            .fails(400, "Orders {order} are canceled and cannot be completed"),
         post(
             "/admin/draft-orders?fields=id",
             one(json!({ "title": "Z", "quantity": 1, "unit_price": 0 })),

@@ -29,6 +29,7 @@ pub(crate) fn steps() -> Vec<Step> {
     steps.extend(reading());
     steps.extend(stock());
     steps.extend(changing());
+    steps.extend(choosing());
     steps
 }
 
@@ -381,5 +382,73 @@ fn changing() -> Vec<Step> {
         get("/admin/product-variants?sku=M-{run}&fields=id").has("/count", 0),
         post("/admin/products/{product}/variants/{variant}?fields=id", json!({ "sku": "SKU2-{run}" })),
         get("/admin/product-variants?sku=SKU2-{run}&fields=id").has("/count", 1),
+        // Categories put new metadata in the stead of the old, all others lay it over.
+        post("/admin/product-categories/{root}", json!({ "metadata": { "m": 1, "n": "" } }))
+            .has("/product_category/metadata", json!({ "m": 1, "n": "" })),
+        post("/admin/product-categories/{root}", json!({ "description": null })).status(400),
+        post("/admin/collections/{collection}", json!({ "metadata": { "m": 1, "k": "" } }))
+            .has("/collection/metadata", json!({ "m": 1 })),
+        post("/admin/collections/{collection}", json!({ "metadata": {} }))
+            .has("/collection/metadata", json!({ "m": 1 })),
+        post("/admin/products/{product}?fields=id,metadata", json!({ "metadata": {} }))
+            .has("/product/metadata", json!({})),
+        post("/admin/products/{product}/variants/{variant}?fields=id,variants.metadata", json!({ "metadata": { "w": 2, "v": "" } }))
+            .has("/product/variants/0/metadata", json!({ "w": 2 })),
+        post("/admin/products/{product}/variants/{variant}?fields=id,variants.metadata", json!({ "metadata": {} }))
+            .has("/product/variants/0/metadata", json!({})),
+        get("/admin/products/{product}?fields=id,images.id,images.url").keeps("image", "/product/images/0/id"),
+        post("/admin/products/{product}?fields=id,images.id", json!({ "images": [{ "url": "https://x.test/d.jpg" }, { "id": "{image}", "url": "https://x.test/c.jpg" }] }))
+            .has("/product/images/1/id", "{image}"),
+        get("/admin/products?handle[]=runner-{run}&handle[]=x&fields=id").has("/count", 1),
+        get("/admin/product-variants?sku[]=SKU2-{run}&sku[]=x&fields=id,sku,product_id")
+            .has("/variants", json!([{ "id": "{variant}", "sku": "SKU2-{run}", "product_id": "{product}" }])),
+    ]
+}
+
+fn choosing() -> Vec<Step> {
+    let item = "/admin/inventory-items?sku=MA-{run}&fields=id,location_levels.id,location_levels.stocked_quantity";
+    vec![
+        get("/admin/products/{product}?fields=id,options.id,options.is_exclusive,options.values.id,options.values.value")
+            .has("/product/options/0/is_exclusive", true)
+            .keeps("option", "/product/options/0/id"),
+        post("/admin/products/{product}/options/batch?fields=id", json!({ "update": [{ "product_option_id": "{option}", "add": [{ "value": "XL" }, { "value": "S" }] }] })),
+        post("/admin/products/{product}/variants?fields=id", json!({ "title": "huge", "prices": [], "options": { "Size": "XL", "Colour": "Red" } }))
+            .fails(400, "Product has 1 option values but there were 2 provided option values for the variant: huge."),
+        post("/admin/products/{product}/variants?fields=id", json!({ "title": "huge", "sku": "XL-{run}", "prices": [{ "amount": 3, "currency_code": "eur" }], "options": { "Size": "XL" } })),
+        get("/admin/product-variants?sku=XL-{run}&fields=id,options.id").keeps("huge", "/variants/0/id").keeps("value", "/variants/0/options/0/id"),
+        post("/admin/products/{product}/options/batch", json!({ "update": [{ "product_option_id": "{option}", "remove": ["{value}"] }] }))
+            .fails(400, "Cannot unassign option values from product because the following variant(s) are using it: huge"),
+        post("/admin/products/{product}/options/batch", json!({ "update": [{ "product_option_id": "opt_nope", "add": [{ "value": "x" }] }] }))
+            .fails(400, "Some product options are not linked to products: [{product}:opt_nope]"),
+        post("/admin/product-options/{option}", json!({ "title": "Width" })).has("/product_option/title", "Width"),
+        get("/admin/products/{product}?fields=id,variants.options.option.title")
+            .has("/product/variants/0/options/0/option/title", "Width"),
+        delete("/admin/products/{product}/variants/{huge}")
+            .has("/object", "variant")
+            .has("/parent/id", "{product}"),
+        delete("/admin/products/{product}/variants/{huge}").has("/deleted", true),
+        get("/admin/inventory-items?sku=XL-{run}&fields=id").has("/count", 0),
+        post("/admin/products/{product}/options/batch?fields=id", json!({ "update": [{ "product_option_id": "{option}", "remove": ["{value}"] }] })),
+        post("/admin/products/{product}/options/batch?fields=id", json!({ "update": [{ "product_option_id": "{option}", "remove": ["{value}"] }] })),
+        // Counting that ends leaves the inventory item behind, which keeps its number.
+        get("/admin/products?handle=managed-{run}&fields=id").keeps("counting", "/products/0/id"),
+        post("/admin/products/{counting}/variants/{managed}?fields=id,variants.inventory_items.inventory_item_id", json!({ "manage_inventory": false }))
+            .has("/product/variants/0/inventory_items", json!([])),
+        get(item).has("/inventory_items/0/id", "{item}").keeps("level", "/inventory_items/0/location_levels/0/id"),
+        post("/admin/products/{counting}/variants/{managed}", json!({ "manage_inventory": true }))
+            .fails(400, "Inventory item with sku: MA-{run}, already exists."),
+        post("/admin/products/{counting}/variants/{managed}/inventory-items", json!({ "inventory_item_id": "{item}", "required_quantity": 1 }))
+            .has("/variant/id", "{managed}"),
+        post("/admin/products/{counting}/variants/{managed}?fields=id,variants.inventory_items.inventory_item_id", json!({ "manage_inventory": true }))
+            .has("/product/variants/0/inventory_items/0/inventory_item_id", "{item}"),
+        post("/admin/inventory-items/location-levels/batch", json!({ "delete": ["{level}"] })).fails(
+            400,
+            "Cannot remove Inventory Levels for {place} because there are stocked items at the locations. Use force flag to delete anyway.",
+        ),
+        post("/admin/inventory-items/location-levels/batch", json!({ "delete": ["{level}"], "force": true })),
+        get("/admin/inventory-items/{item}/location-levels").has("/count", 0),
+        post("/admin/inventory-items/location-levels/batch", json!({ "create": [{ "inventory_item_id": "{item}", "location_id": "{place}", "stocked_quantity": 5 }] })),
+        post("/admin/inventory-items/{item}?fields=id,sku", json!({ "sku": "MB-{run}" })).has("/inventory_item/sku", "MB-{run}"),
+        post("/admin/inventory-items/{item}?fields=id,sku", json!({ "sku": "MA-{run}" })).has("/inventory_item/sku", "MA-{run}"),
     ]
 }

@@ -180,6 +180,7 @@ fn variant(
     }
     let mut prices: Vec<(String, Value)> = json::list(object, "prices")
         .iter()
+        .filter(|price| is_plain(price))
         .filter_map(|price| {
             let code = json::owned(price, "currency_code")?;
             Some((code, plain(decimal_of(price, "amount")?)))
@@ -204,6 +205,14 @@ fn variant(
     json::put(&mut fields, "stock", stock(object, locations));
     metadata(object, &mut fields);
     fields
+}
+
+/// Whether a price is everybody's for any number of pieces: the field holds no other, for it does not
+/// say what they are bound to.
+pub(in super::super) fn is_plain(price: &Value) -> bool {
+    ["min_quantity", "max_quantity", "rules"]
+        .iter()
+        .all(|field| price.get(*field).is_none_or(json::is_blank))
 }
 
 fn stock(variant: &Value, locations: &BTreeMap<String, String>) -> Value {

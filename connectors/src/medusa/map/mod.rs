@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use cartage_model::Kind;
 use serde_json::{Map, Value};
 
+pub(super) use catalogue::is_plain;
 pub(super) use read::Map as MedusaMap;
 
 use super::{json, marks};

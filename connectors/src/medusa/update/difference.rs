@@ -14,8 +14,9 @@ use super::{
 /// old ones and takes out those with an empty text (`mergeMetadata` of `@medusajs/utils` 2.21.2, called
 /// by the internal service of modules, by products and by variants); a category, and an address of an
 /// order, hold exactly what was sent last (`repositories/product-category.js` of `@medusajs/product`,
-/// `order/workflows/update-order.js` of `@medusajs/core-flows`, both 2.21.2). Read on 2026-11-28. An
-/// empty object or null takes everything out in both cases, so neither is ever sent.
+/// `order/workflows/update-order.js` of `@medusajs/core-flows`, both 2.21.2). Read on 2026-11-28, and a real
+/// server of that version says the same. Null takes everything out, and so may an empty object, so
+/// neither is ever sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
     /// Laid over what is there.
@@ -56,7 +57,7 @@ pub(super) fn sum(of: &Value, field: &str) -> Decimal {
 }
 
 /// The entries of metadata that are the record's own.
-fn entries<'a>(of: &'a Value) -> impl Iterator<Item = (&'a String, &'a Value)> {
+fn entries(of: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let entries = of.get("metadata").and_then(Value::as_object).into_iter().flatten();
     entries.filter(|(name, value)| !name.starts_with(marks::PREFIX) && !json::is_blank(value))
 }

@@ -1,5 +1,7 @@
 //! The variants of a product: which stands for which, what differs, and which come and go.
 
+use std::collections::BTreeMap;
+
 use cartage_model::Kind;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -285,46 +287,29 @@ fn own_metadata(variant: &Value, was: &Value, want: &Value, body: &Value) -> Opt
     metadata(variant, was, want, &own, Keeping::Merged)
 }
 
-/// The whole list of prices, which Medusa puts in the stead of the old one; those that stay keep their
-/// ids and conditions. None when it is what is there.
+/// The whole list of prices, which Medusa puts in the stead of the old one: those that are bound to
+/// something stay as they are, a plain one keeps its id. None when it is what is there.
 fn prices(variant: &Value, want: &Value) -> Option<Value> {
     let said = |price: &Value| {
         Some((json::owned(price, "currency_code")?, json::decimal_of(price, "amount")?))
     };
-    let mut held: Vec<(&Value, (String, Decimal))> = json::list(variant, "prices")
-        .iter()
-        .filter_map(|price| Some((price, said(price)?)))
-        .collect();
-    let wanted: Vec<(String, Decimal)> =
+    let (plain, bound): (Vec<&Value>, Vec<&Value>) =
+        json::list(variant, "prices").iter().partition(|price| map::is_plain(price));
+    let now: BTreeMap<String, Decimal> = plain.iter().filter_map(|price| said(price)).collect();
+    let then: BTreeMap<String, Decimal> =
         json::list(want, "prices").iter().filter_map(said).collect();
-    let mut now: Vec<&(String, Decimal)> = held.iter().map(|(_, said)| said).collect();
-    let mut then: Vec<&(String, Decimal)> = wanted.iter().collect();
-    now.sort();
-    then.sort();
     if now == then {
         return None;
     }
-    let mut sent: Vec<Option<Value>> = wanted
-        .iter()
-        .map(|wanted| {
-            let place = held.iter().position(|(_, said)| said == wanted)?;
-            let (price, _) = held.remove(place);
-            Some(as_it_is(price))
-        })
-        .collect();
-    for (slot, (code, amount)) in sent.iter_mut().zip(&wanted) {
-        if slot.is_some() {
-            continue;
-        }
-        let place = held.iter().position(|(price, said)| said.0 == *code && is_plain(price));
-        let id = place.map(|place| held.remove(place)).and_then(|(it, _)| json::owned(it, "id"));
+    let sent = then.iter().map(|(code, amount)| {
+        let held = plain.iter().find(|price| json::text(price, "currency_code") == Some(code));
         let mut price = Map::new();
-        json::put(&mut price, "id", json!(id));
+        json::put(&mut price, "id", json!(held.and_then(|held| json::text(held, "id"))));
         price.insert("currency_code".to_owned(), json!(code));
         price.insert("amount".to_owned(), json!(json::number(*amount)));
-        *slot = Some(Value::Object(price));
-    }
-    Some(sent.into_iter().flatten().collect())
+        Value::Object(price)
+    });
+    Some(sent.chain(bound.into_iter().map(as_it_is)).collect())
 }
 
 /// A price with everything that it is told by; one that is sent without its conditions would be taken
@@ -335,12 +320,6 @@ fn as_it_is(price: &Value) -> Value {
         json::put(&mut sent, field, price.get(field).cloned().unwrap_or_default());
     }
     Value::Object(sent)
-}
-
-fn is_plain(price: &Value) -> bool {
-    ["min_quantity", "max_quantity", "rules"]
-        .iter()
-        .all(|field| price.get(*field).is_none_or(json::is_blank))
 }
 
 /// The inventory item that goes by the old article number of a variant: it keeps it when the variant

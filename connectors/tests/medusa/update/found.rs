@@ -5,32 +5,33 @@ use cartage_model::Kind;
 use serde_json::json;
 
 use super::{
-    super::support::{set_fault, simulated, simulation},
+    super::support::{set_fault, shops, simulated, simulation},
     post, usual,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_are_found_by_each_field() {
-    let shop = simulated().await;
-    let (_, cases, _) = usual(&shop).await;
-    let run = &shop.run;
-    for (kind, field, value, id) in [
-        (Kind::Product, "handle", format!("p1-{run}"), "p1"),
-        (Kind::Product, "sku", format!("A-M-{run}"), "p1"),
-        (Kind::Category, "handle", format!("clothes-{run}"), "c1"),
-        (Kind::Collection, "handle", format!("summer-{run}"), "k1"),
-        (Kind::CustomerGroup, "name", format!("Retail {run}"), "g1"),
-        (Kind::Customer, "email", format!("jane.{run}@example.com"), "u1"),
-    ] {
-        assert!(shop.medusa.match_fields(kind).contains(&field));
-        let values = [value.clone(), "cartage:nobody".to_owned(), String::new()];
-        let found = shop.medusa.find(kind, field, &values).await.unwrap();
-        assert_eq!(found[&value], [cases[id].target_id.clone()], "{kind} {field}");
-        assert!(found["cartage:nobody"].is_empty() && found[""].is_empty(), "{kind} {field}");
+    for shop in shops().await {
+        let (_, cases, _) = usual(&shop).await;
+        let run = &shop.run;
+        for (kind, field, value, id) in [
+            (Kind::Product, "handle", format!("p1-{run}"), "p1"),
+            (Kind::Product, "sku", format!("A-M-{run}"), "p1"),
+            (Kind::Category, "handle", format!("clothes-{run}"), "c1"),
+            (Kind::Collection, "handle", format!("summer-{run}"), "k1"),
+            (Kind::CustomerGroup, "name", format!("Retail {run}"), "g1"),
+            (Kind::Customer, "email", format!("jane.{run}@example.com"), "u1"),
+        ] {
+            assert!(shop.medusa.match_fields(kind).contains(&field));
+            let values = [value.clone(), "cartage:nobody".to_owned(), String::new()];
+            let found = shop.medusa.find(kind, field, &values).await.unwrap();
+            assert_eq!(found[&value], [cases[id].target_id.clone()], "{kind} {field}");
+            assert!(found["cartage:nobody"].is_empty() && found[""].is_empty(), "{kind} {field}");
+        }
+        assert!(shop.medusa.match_fields(Kind::Order).is_empty());
+        let error = shop.medusa.find(Kind::Order, "number", &["#1".to_owned()]).await.unwrap_err();
+        assert!(matches!(error, Error::Settings { .. }), "{error}");
     }
-    assert!(shop.medusa.match_fields(Kind::Order).is_empty());
-    let error = shop.medusa.find(Kind::Order, "number", &["#1".to_owned()]).await.unwrap_err();
-    assert!(matches!(error, Error::Settings { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

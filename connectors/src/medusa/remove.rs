@@ -67,10 +67,11 @@ pub(super) async fn remove(
         _ => "id,metadata",
     };
     let found = read::by_ids(client, kind, &ids, fields).await?;
-    let bound = if kind == Kind::Customer {
-        buyers(client, &found.keys().cloned().collect::<Vec<_>>()).await?
-    } else {
-        BTreeSet::new()
+    let standing: Vec<String> = found.keys().cloned().collect();
+    let bound = match kind {
+        Kind::Customer => buyers(client, &standing).await?,
+        Kind::CustomerGroup => with_members(client, &standing).await?,
+        _ => BTreeSet::new(),
     };
     let (mut done, mut due) = (Vec::new(), Vec::new());
     for item in items {
@@ -81,8 +82,15 @@ pub(super) async fn remove(
                 let message = "its object no longer carries our key";
                 done.push(removed(item, kept("TARGET_CONFLICT", message.to_owned())));
             }
+            Some(object) if kind == Kind::Product && is_taken_over(object, item) => {
+                let message = "its external id is another one now";
+                done.push(removed(item, kept("TARGET_CONFLICT", message.to_owned())));
+            }
             Some(_) if bound.contains(&item.target_id) => {
-                let message = "orders that are not of this migration hang at the customer";
+                let message = match kind {
+                    Kind::CustomerGroup => "the group has members still",
+                    _ => "orders that are not of this migration hang at the customer",
+                };
                 done.push(removed(item, kept("TARGET_CONFLICT", message.to_owned())));
             }
             Some(_) => due.push((item, true)),
@@ -232,6 +240,27 @@ async fn buyers(client: &Client, customers: &[String]) -> Result<BTreeSet<String
         }
     }
     Ok(found)
+}
+
+/// Those of some groups that have members. The customers of ours are gone before their groups are: who is
+/// left was put in by others, or stays itself.
+async fn with_members(client: &Client, groups: &[String]) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for group in groups {
+        let path = "/admin/customers";
+        let query =
+            [("limit", "1".to_owned()), ("fields", "id".to_owned()), ("groups[]", group.clone())];
+        let answer = client.get(path, &query).await?;
+        if !read::rows(&answer, path, "customers")?.is_empty() {
+            found.insert(group.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether another tool wrote an id of its own where ours was.
+fn is_taken_over(object: &Value, item: &RemoveItem) -> bool {
+    json::text(object, "external_id").is_some_and(|id| id != item.key)
 }
 
 fn is_ours(object: &Value) -> bool {

@@ -182,6 +182,25 @@ impl Tx {
         Ok(rows)
     }
 
+    /// Which of some objects of a target another migration has links to.
+    pub async fn record_link_elsewhere(
+        &mut self,
+        space: &LinkSpace,
+        target_ids: &[String],
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "select distinct target_id from record_link
+            where account_id = $1 and migration <> $2 and target = $3 and target_id = any($4)",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            target_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.target_id).collect())
+    }
+
     /// Forgets links of objects that are gone: (source id, role) of a kind.
     pub async fn record_link_gone(
         &mut self,

@@ -67,11 +67,19 @@ async fn assert_as_healthy(cases: Vec<Vec<Rule>>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_and_errors_change_nothing() {
+async fn refusals_for_the_budget_change_nothing() {
+    // So many and no more: a shop that went on refusing would be asked ever more slowly.
+    let throttled = |every, retry_after| {
+        let rule = each(every, Fault::Throttle { retry_after });
+        Rule { times: Some(4), ..rule }
+    };
+    assert_as_healthy(vec![vec![throttled(5, Some(1)), throttled(7, None)]]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_and_parts_of_batches_change_nothing() {
     let status = |every, status| each(every, Fault::Refuse { status });
-    let throttled = |every, retry_after| each(every, Fault::Throttle { retry_after });
     assert_as_healthy(vec![
-        vec![throttled(11, Some(1)), throttled(13, None)],
         vec![status(13, 500), status(17, 502), status(19, 503), status(23, 504)],
         vec![each(2, Fault::PartialBatch { every: 2 })],
     ])

@@ -165,9 +165,6 @@ fn variant(
     if let Some(id) = json::text(kept, marks::SOURCE_ID) {
         fields.insert("source_id".to_owned(), json!(id));
     }
-    if kept.get(marks::TITLE_MADE) != Some(&Value::Bool(true)) {
-        copy(object, &mut fields, &["title"]);
-    }
     if has_options {
         let mut options = Map::new();
         for value in json::list(object, "options") {
@@ -177,6 +174,10 @@ fn variant(
             }
         }
         json::put(&mut fields, "options", Value::Object(options));
+    }
+    // A title that was made of the options says nothing, unless somebody wrote another one since.
+    if kept.get(marks::TITLE_MADE) != Some(&Value::Bool(true)) || !is_made_title(object, &fields) {
+        copy(object, &mut fields, &["title"]);
     }
     let mut prices: Vec<(String, Value)> = json::list(object, "prices")
         .iter()
@@ -205,6 +206,20 @@ fn variant(
     json::put(&mut fields, "stock", stock(object, locations));
     metadata(object, &mut fields);
     fields
+}
+
+/// Whether the title of a variant is the one that was made of its options, in whatever order.
+fn is_made_title(object: &Value, fields: &Map<String, Value>) -> bool {
+    let words = |text: &str| {
+        let mut words: Vec<String> = text.split(" / ").map(str::to_owned).collect();
+        words.sort_unstable();
+        words
+    };
+    let options = fields.get("options").and_then(Value::as_object);
+    let values: Vec<&str> =
+        options.into_iter().flatten().filter_map(|(_, value)| value.as_str()).collect();
+    let made = if values.is_empty() { "Default".to_owned() } else { values.join(" / ") };
+    json::text(object, "title").is_none_or(|title| words(title) == words(&made))
 }
 
 /// Whether a price is everybody's for any number of pieces: the field holds no other, for it does not

@@ -236,9 +236,16 @@ impl Writer<'_> {
             let body = json!({ "create": create, "update": update });
             let permit = self.permit().await?;
             let error = match self.client.post_with(permit, path, &body).await {
-                Ok(_) => {
-                    self.settle(&group, results).await?;
-                    return Ok(Vec::new());
+                Ok(answer) => {
+                    let told = ["created", "updated"].map(|list| json::list(&answer, list).len());
+                    if told.iter().sum::<usize>() >= create.len() + update.len() {
+                        self.settle(&group, results).await?;
+                        return Ok(Vec::new());
+                    }
+                    // It names not all that was sent: what is there decides.
+                    let why = "the shop did not name all levels that were sent".to_owned();
+                    last = Stop::Postponed(why);
+                    continue;
                 }
                 Err(error) => error,
             };

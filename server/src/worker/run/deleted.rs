@@ -152,6 +152,8 @@ impl Loader<'_> {
         let mut tx = self.work.begin().await?;
         let written = tx.record_written_find(self.space, kind.as_str(), &ids).await?;
         let calls = tx.external_call_find(self.space, kind.as_str(), self.run, &ids).await?;
+        let target_ids: Vec<String> = left.values().map(|link| link.target_id.clone()).collect();
+        let elsewhere = tx.record_link_elsewhere(self.space, &target_ids).await?;
         tx.rollback().await?;
         let written: HashMap<String, Fingerprint> = written
             .into_iter()
@@ -167,6 +169,12 @@ impl Loader<'_> {
         let specs = self.way.target.schema(kind);
         let (mut rows, mut items) = (Vec::new(), Vec::new());
         for (id, link) in left {
+            if elsewhere.contains(&link.target_id) {
+                let message = "Another migration has a link to its object; it stays.";
+                let reason = Reason::TargetConflict.as_str();
+                rows.push(Row::quarantined(kind, id, None, reason, None, message));
+                continue;
+            }
             let changed = there.get(&link.target_id).map(|fields| match written.get(id) {
                 Some(written) => written.changed_in(specs, fields, &digest),
                 None => Some(String::new()),

@@ -476,6 +476,7 @@ impl Taker<'_> {
         let mut tx = self.work.begin().await.map_err(away)?;
         let calls =
             tx.external_call_find(self.space, kind.as_str(), self.run, &ids).await.map_err(away)?;
+        let elsewhere = tx.record_link_elsewhere(self.space, &target_ids).await.map_err(away)?;
         tx.rollback().await.map_err(away)?;
         let begun: HashSet<String> = calls
             .into_iter()
@@ -490,6 +491,12 @@ impl Taker<'_> {
         let (mut rows, mut items) = (Vec::new(), Vec::new());
         for it in left {
             let id = it.id();
+            if elsewhere.contains(&it.target_id) {
+                let message = "Another migration has a link to its object; it stays.";
+                let reason = Reason::TargetConflict.as_str();
+                rows.push(Row::quarantined(kind, id, Some(it.ordinal), reason, None, message));
+                continue;
+            }
             let changed = match (actual.get(&it.target_id), expected.get(id)) {
                 // It is gone, or it never was whole: there is nothing of others in it to be lost.
                 (None, _) => None,

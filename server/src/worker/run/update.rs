@@ -300,8 +300,15 @@ impl Updater<'_> {
             });
         }
         let ids: Vec<String> = items.iter().map(|item| item.source_id.clone()).collect();
-        let references: Vec<Vec<Reference>> =
-            items.iter().map(|item| self.target.references(&item.mapped)).collect();
+        // What it refers to now is needed too: it may have to be let go.
+        let references: Vec<BTreeSet<Reference>> = items
+            .iter()
+            .map(|item| {
+                let current = Mapped { fields: item.current.clone(), ..item.mapped.clone() };
+                let both = [&item.mapped, &current].map(|it| self.target.references(it));
+                both.into_iter().flatten().collect()
+            })
+            .collect();
         let wanted: BTreeSet<(String, String, String)> = references
             .iter()
             .flatten()

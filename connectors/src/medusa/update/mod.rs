@@ -49,6 +49,32 @@ struct Task<'a> {
     wanted: Value,
 }
 
+/// What is read for all records before the first call.
+struct Read {
+    /// Their objects by id.
+    objects: BTreeMap<String, Value>,
+    /// The stock locations.
+    around: map::Around,
+    /// Whose the new addresses of customers are.
+    owners: customers::Owners,
+}
+
+impl Writer<'_> {
+    async fn read(&self, kind: Kind, items: &[UpdateItem]) -> Result<Read> {
+        let ids: Vec<String> = items.iter().map(|item| item.target_id.clone()).collect();
+        let objects = read::by_ids(self.client, kind, &ids, &fields(kind)).await?;
+        let mut around = map::Around::default();
+        if kind == Kind::Product {
+            around.locations = read::locations(self.client).await?;
+        }
+        let owners = match kind {
+            Kind::Customer => self.owners_of_new(items).await?,
+            _ => BTreeMap::new(),
+        };
+        Ok(Read { objects, around, owners })
+    }
+}
+
 /// Changes records of one kind.
 pub(super) async fn update(
     client: &Client,
@@ -65,22 +91,13 @@ pub(super) async fn update(
         // Whatever such a call does, it has done it after that.
         tokio::time::sleep(client.settle_time).await;
     }
-    let ids: Vec<String> = items.iter().map(|item| item.target_id.clone()).collect();
-    let objects = match read::by_ids(client, kind, &ids, &fields(kind)).await {
-        Ok(objects) => objects,
+    let Read { objects, around, owners } = match writer.read(kind, items).await {
+        Ok(read) => read,
         Err(error) => {
             let alike =
                 items.iter().map(|item| ended(kind, &item.source_id, Err(Stop::of(error.clone()))));
             return writer.whole(alike.collect::<Result<_>>()?).await;
         }
-    };
-    let mut around = map::Around::default();
-    if kind == Kind::Product {
-        around.locations = read::locations(client).await?;
-    }
-    let owners = match kind {
-        Kind::Customer => writer.owners_of_new(items).await?,
-        _ => BTreeMap::new(),
     };
     let mut records = Vec::with_capacity(items.len());
     for item in items {

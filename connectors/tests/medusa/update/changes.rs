@@ -52,7 +52,7 @@ async fn metadata_of_others_stays_in_every_kind() {
     for shop in shops().await {
         let (mut ledger, cases, records) = usual(&shop).await;
         for (id, path, name, change) in [
-            ("c1", "product-categories", "product_category", json!({"metadata": {"position": 2}})),
+            ("c1", "product-categories", "product_category", json!({"metadata": {"rank": 2}})),
             ("k1", "collections", "collection", json!({"metadata": {"description": "Mild"}})),
             ("g1", "customer-groups", "customer_group", json!({"metadata": {"tax_class": "U"}})),
             ("p1", "products", "product", json!({"metadata": {"vendor": "Other"}})),
@@ -74,6 +74,8 @@ async fn metadata_of_others_stays_in_every_kind() {
             let after = get(&shop, &format!("{path}?fields=id,metadata")).await[name].clone();
             assert_eq!(after["metadata"]["theirs"], json!({"by": "others"}), "{id}");
             assert_eq!(after["metadata"]["cartage_key"], before["metadata"]["cartage_key"], "{id}");
+            let held = after["metadata"].as_object().unwrap();
+            assert!(held.values().all(|value| value != ""), "{id}: what is cleared is gone");
             let mut read = read(&shop, case).await;
             read["metadata"].as_object_mut().unwrap().remove("theirs");
             assert_alike(&read, &wanted, id);

@@ -26,6 +26,7 @@ create table record_before (
     payload_hash text,
     fingerprint bytea,
     sent bytea not null,
+    was_linked boolean not null,
     create_time timestamptz not null default clock_timestamp(),
     primary key (account_id, run, kind, source_id),
     foreign key (account_id, run) references resource (account_id, name) on delete cascade

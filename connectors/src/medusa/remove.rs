@@ -70,7 +70,15 @@ pub(super) async fn remove(
     let standing: Vec<String> = found.keys().cloned().collect();
     let bound = match kind {
         Kind::Customer => buyers(client, &standing).await?,
-        Kind::CustomerGroup => with_members(client, &standing).await?,
+        Kind::CustomerGroup => {
+            holding(client, "/admin/customers", "customers", "groups[]", &standing).await?
+        }
+        Kind::Collection => {
+            holding(client, "/admin/products", "products", "collection_id[]", &standing).await?
+        }
+        Kind::Category => {
+            holding(client, "/admin/products", "products", "category_id[]", &standing).await?
+        }
         _ => BTreeSet::new(),
     };
     let (mut done, mut due) = (Vec::new(), Vec::new());
@@ -88,7 +96,8 @@ pub(super) async fn remove(
             }
             Some(_) if bound.contains(&item.target_id) => {
                 let message = match kind {
-                    Kind::CustomerGroup => "the group has members still",
+                    Kind::CustomerGroup => "customers are in it still",
+                    Kind::Collection | Kind::Category => "products are in it still",
                     _ => "orders that are not of this migration hang at the customer",
                 };
                 done.push(removed(item, kept("TARGET_CONFLICT", message.to_owned())));
@@ -242,17 +251,21 @@ async fn buyers(client: &Client, customers: &[String]) -> Result<BTreeSet<String
     Ok(found)
 }
 
-/// Those of some groups that have members. The customers of ours are gone before their groups are: who is
-/// left was put in by others, or stays itself.
-async fn with_members(client: &Client, groups: &[String]) -> Result<BTreeSet<String>> {
+/// Those of some groups, collections or categories in which something is. What runs put into them is gone
+/// before they are: what is left was put in by others, or stays itself, and would lose its place.
+async fn holding(
+    client: &Client,
+    path: &str,
+    list: &str,
+    filter: &'static str,
+    ids: &[String],
+) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    for group in groups {
-        let path = "/admin/customers";
-        let query =
-            [("limit", "1".to_owned()), ("fields", "id".to_owned()), ("groups[]", group.clone())];
+    for id in ids {
+        let query = [("limit", "1".to_owned()), ("fields", "id".to_owned()), (filter, id.clone())];
         let answer = client.get(path, &query).await?;
-        if !read::rows(&answer, path, "customers")?.is_empty() {
-            found.insert(group.clone());
+        if !read::rows(&answer, path, list)?.is_empty() {
+            found.insert(id.clone());
         }
     }
     Ok(found)

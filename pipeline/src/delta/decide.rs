@@ -21,6 +21,9 @@ pub enum Resolution {
     Ask,
 }
 
+/// Says whose value counts, by the field, its path in the schema and the digests of both values.
+pub type Resolve<'a> = dyn Fn(&str, &str, (Digest, Digest)) -> Resolution + 'a;
+
 /// A field that source and target both changed, and nobody said whose value counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conflict {
@@ -75,67 +78,136 @@ pub struct Known<'f> {
 /// what the source says. Where both changed it, `resolve` says whose value counts; it is given the
 /// field, its path in the schema and the digests of both values. Without a fingerprint (the object was
 /// there before us) every field that differs is such a one, unless the source says nothing of it.
+///
+/// A child that one side lacks is decided as a whole: it goes, or comes, unless both sides did something
+/// to it.
 pub fn decide(
     specs: &[FieldSpec],
     known: Known<'_>,
     source: &Map<String, Value>,
     target: &Map<String, Value>,
     digest: &dyn Fn(&str) -> Digest,
-    resolve: &dyn Fn(&str, &str, (Digest, Digest)) -> Resolution,
+    resolve: &Resolve<'_>,
 ) -> Decision {
     let (source, target) = Leaves::of_both(source, target);
-    let places: BTreeSet<&Place> = source.places().chain(target.places()).collect();
+    let mut lone: BTreeSet<Place> = source.lone_children(&target).into_iter().collect();
+    lone.extend(target.lone_children(&source));
+    let mut judge = Judge { specs, known, digest, resolve, decision: Decision::default() };
     let mut fields: BTreeMap<Place, &Value> = BTreeMap::new();
-    let mut decision = Decision::default();
-    for place in places {
+    for child in &lone {
+        let leaves = if judge.child(child, &source, &target) { &source } else { &target };
+        fields.extend(leaves.of_child(child).into_iter().map(|(place, it)| (place.clone(), it)));
+    }
+    let places: BTreeSet<&Place> = source.places().chain(target.places()).collect();
+    let is_decided = |place: &Place| place.child().is_some_and(|child| lone.contains(&child));
+    for place in places.into_iter().filter(|place| !is_decided(place)) {
         let (said, held) = (source.get(place), target.get(place));
-        let digest_of = |value: Option<&Value>| digest(&canonical_at(specs, place, value));
-        let of = |value: Option<&Value>| value.map(|_| digest_of(value));
-        let (source_digest, target_digest) = (of(said), of(held));
-        let was = known.written.map(|written| written.get(place));
-        let sent = known.sent.map(|sent| sent.get(place));
-        let takes_source = if source_digest == target_digest {
-            false
-        } else if sent == Some(target_digest) && sent != was {
-            true
-        } else if was == Some(source_digest) || (was.is_none() && said.is_none()) {
-            false
-        } else if was == Some(target_digest) {
-            true
-        } else {
-            let digests = (digest_of(said), digest_of(held));
-            let value = |value: Option<&Value>| value.cloned().unwrap_or_default();
-            match resolve(&place.field(), &place.path(), digests) {
-                Resolution::Source => true,
-                Resolution::Target => {
-                    decision.kept.push(Kept {
-                        field: place.field(),
-                        source: value(said),
-                        target: value(held),
-                    });
-                    false
-                }
-                Resolution::Ask => {
-                    decision.conflicts.push(Conflict {
-                        field: place.field(),
-                        source: value(said),
-                        target: value(held),
-                        source_digest: digests.0,
-                        target_digest: digests.1,
-                    });
-                    false
-                }
-            }
-        };
-        if takes_source {
-            decision.changed.push(place.field());
-        }
-        if let Some(value) = if takes_source { said } else { held } {
+        let value = if judge.leaf(place, said, held) { said } else { held };
+        if let Some(value) = value {
             fields.insert(place.clone(), value);
         }
     }
+    let mut decision = judge.decision;
     decision.fields = joined(&fields, [&source, &target]);
     decision
+}
+
+/// What decides, and what it found so far.
+struct Judge<'a> {
+    specs: &'a [FieldSpec],
+    known: Known<'a>,
+    digest: &'a dyn Fn(&str) -> Digest,
+    resolve: &'a Resolve<'a>,
+    decision: Decision,
+}
+
+impl Judge<'_> {
+    fn digest_of(&self, place: &Place, value: Option<&Value>) -> Digest {
+        (self.digest)(&canonical_at(self.specs, place, value))
+    }
+
+    /// Whether a leaf becomes what the source says.
+    fn leaf(&mut self, place: &Place, said: Option<&Value>, held: Option<&Value>) -> bool {
+        let digests = (self.digest_of(place, said), self.digest_of(place, held));
+        let source = said.map(|_| digests.0);
+        let target = held.map(|_| digests.1);
+        let was = self.known.written.map(|written| written.get(place));
+        let sent = self.known.sent.and_then(|sent| sent.get(place));
+        if source == target {
+            return false;
+        }
+        let is_ours = was == Some(target) || (sent.is_some() && sent == target);
+        // What the source left alone stays, but for what we ourselves had begun to send.
+        let is_left = was == Some(source) || (was.is_none() && said.is_none());
+        let takes_source = match (is_left, is_ours) {
+            (true, _) => sent.is_some() && sent == target,
+            (false, true) => true,
+            (false, false) => {
+                let value = |value: Option<&Value>| value.cloned().unwrap_or_default();
+                return self.ask(place, (value(said), value(held)), digests);
+            }
+        };
+        if takes_source {
+            self.decision.changed.push(place.field());
+        }
+        takes_source
+    }
+
+    /// Whether a child that one side lacks becomes what the source says: is there, or is not.
+    fn child(&mut self, child: &Place, source: &Leaves<'_>, target: &Leaves<'_>) -> bool {
+        let (said, held) = (source.of_child(child), target.of_child(child));
+        let was_there = self.known.written.map(|it| it.get(&child.id_of_child()).is_some());
+        let is_as_written = |leaves: &[(&Place, &Value)]| {
+            leaves.iter().all(|(place, value)| {
+                let digest = Some(self.digest_of(place, Some(value)));
+                let knows = |it: Option<&Fingerprint>| it.is_some_and(|it| it.get(place) == digest);
+                knows(self.known.written) || knows(self.known.sent)
+            })
+        };
+        let takes_source = match (said.is_empty(), was_there) {
+            // It is new in the source.
+            (false, Some(false)) => true,
+            // It was taken out of the target, and the source left it alone.
+            (false, Some(true)) if is_as_written(&said) => false,
+            // It is the target's own.
+            (true, Some(false) | None) => false,
+            // The source took it out, and nobody changed it in the target.
+            (true, Some(true)) if is_as_written(&held) => true,
+            _ => {
+                let values = (source.element(child), target.element(child));
+                let digests = (&values.0, &values.1);
+                let digest = |value: &Value| self.digest_of(child, Some(value));
+                let digests = (digest(digests.0), digest(digests.1));
+                return self.ask(child, values, digests);
+            }
+        };
+        if takes_source {
+            self.decision.changed.push(child.field());
+            self.decision.changed.extend(said.iter().map(|(place, _)| place.field()));
+        }
+        takes_source
+    }
+
+    /// Whether the source's value counts where both sides changed it.
+    fn ask(&mut self, place: &Place, values: (Value, Value), digests: (Digest, Digest)) -> bool {
+        let field = place.field();
+        let (source, target) = values;
+        match (self.resolve)(&field, &place.path(), digests) {
+            Resolution::Source => {
+                self.decision.changed.push(field);
+                return true;
+            }
+            Resolution::Target => self.decision.kept.push(Kept { field, source, target }),
+            Resolution::Ask => self.decision.conflicts.push(Conflict {
+                field,
+                source,
+                target,
+                source_digest: digests.0,
+                target_digest: digests.1,
+            }),
+        }
+        false
+    }
 }
 
 #[cfg(test)]
@@ -184,7 +256,8 @@ mod tests {
     #[test]
     fn what_an_update_that_was_cut_off_left_is_ours() {
         let print = |title: &str| Fingerprint::of(SPECS, &map(json!({ "title": title })), &digest);
-        let (written, sent) = (print("old"), print("half"));
+        let (written, sent) = (print("old"), print("half").within(&["title".to_owned()]));
+        assert_eq!(print("half").within(&["price".to_owned()]), Fingerprint::default());
         let known = Known { written: Some(&written), sent: Some(&sent) };
         let decide = |source: &str, target: &str| {
             let (source, target) = (json!({ "title": source }), json!({ "title": target }));
@@ -238,8 +311,26 @@ mod tests {
         let wanted = json!({ "variants": [variant("3", "c"), variant("2", "B!")] });
         assert_eq!(Value::Object(decision.fields), wanted);
         assert!(decision.conflicts.is_empty());
-        let gone = ["variants[1].sku", "variants[1].source_id"];
-        assert!(gone.iter().all(|field| decision.changed.iter().any(|it| it == field)));
+        assert!(decision.changed.iter().any(|field| field == "variants[1]"));
+    }
+
+    #[test]
+    fn a_child_goes_or_stays_as_a_whole() {
+        let variant = |sku: &str| json!({ "variants": [{ "source_id": "1", "sku": sku }] });
+        let none = || json!({ "variants": [] });
+        let by = |source: Value, target: Value, by| decided(Some(variant("a")), source, target, by);
+        // The source took it out, and somebody gave it a price: one question, and no half of it.
+        let priced = json!({ "variants": [{ "source_id": "1", "sku": "a", "price": 3 }] });
+        let asked = by(none(), priced.clone(), Resolution::Ask);
+        assert_eq!((asked.conflicts.len(), asked.conflicts[0].field.as_str()), (1, "variants[1]"));
+        assert_eq!(Value::Object(by(none(), priced.clone(), Resolution::Target).fields), priced);
+        let gone = by(none(), priced, Resolution::Source).fields;
+        assert!(gone.get("variants").is_none(), "{gone:?}");
+        // The shop took it out: it comes back only where the source changed it and is asked for.
+        assert!(by(variant("a"), none(), Resolution::Source).changed.is_empty());
+        assert_eq!(by(variant("b"), none(), Resolution::Ask).conflicts.len(), 1);
+        let back = by(variant("b"), none(), Resolution::Source).fields;
+        assert_eq!(Value::Object(back), variant("b"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What was written of a record, as digests of its leaves.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cartage_model::FieldSpec;
 use serde_json::{Map, Value};
 
@@ -55,6 +57,25 @@ impl Fingerprint {
         entries.collect::<Option<Vec<_>>>().map(Self)
     }
 
+    /// Of these, only the fields with these names.
+    pub fn within(&self, fields: &[String]) -> Self {
+        let places: BTreeSet<Digest> = fields.iter().map(|field| name_digest(field)).collect();
+        Self(self.0.iter().filter(|(place, _)| places.contains(place)).copied().collect())
+    }
+
+    /// Of these, only the fields that another one has too.
+    pub fn where_in(&self, other: &Self) -> Self {
+        let has = |place: &Digest| other.0.binary_search_by_key(place, |(place, _)| *place).is_ok();
+        Self(self.0.iter().filter(|(place, _)| has(place)).copied().collect())
+    }
+
+    /// These, and those of an earlier one that are not among them.
+    pub fn over(&self, earlier: &Self) -> Self {
+        let mut entries: BTreeMap<Digest, Digest> = earlier.0.iter().copied().collect();
+        entries.extend(self.0.iter().copied());
+        Self(entries.into_iter().collect())
+    }
+
     /// The digest of a leaf; none where nothing was written.
     pub(super) fn get(&self, place: &Place) -> Option<Digest> {
         let place = place_digest(place);
@@ -92,7 +113,11 @@ impl Fingerprint {
 }
 
 fn place_digest(place: &Place) -> Digest {
-    let hash = blake3::hash(place.field().as_bytes());
+    name_digest(&place.field())
+}
+
+fn name_digest(field: &str) -> Digest {
+    let hash = blake3::hash(field.as_bytes());
     let mut digest = Digest::default();
     digest.copy_from_slice(hash.as_bytes().first_chunk().unwrap_or(&[0; DIGEST_BYTES]));
     digest

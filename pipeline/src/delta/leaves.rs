@@ -33,6 +33,17 @@ impl Place {
         Self(steps)
     }
 
+    /// The child it stands in, or is.
+    pub(super) fn child(&self) -> Option<Self> {
+        let index = self.0.iter().position(|step| matches!(step, Step::Child(_)))?;
+        Some(Self(self.0.iter().take(index + 1).cloned().collect()))
+    }
+
+    /// Where a child says which it is.
+    pub(super) fn id_of_child(&self) -> Self {
+        self.below(Step::Field(CHILD.to_owned()))
+    }
+
     /// As it is shown: `variants[17].sku`.
     pub(super) fn field(&self) -> String {
         self.text(|id| format!("[{id}]"))
@@ -69,6 +80,8 @@ pub(super) struct Leaves<'v> {
     whole: Vec<Place>,
     /// The lists that were gone into.
     lists: BTreeMap<Place, &'v Value>,
+    /// Their elements.
+    elements: BTreeMap<Place, &'v Map<String, Value>>,
 }
 
 impl<'v> Leaves<'v> {
@@ -105,6 +118,22 @@ impl<'v> Leaves<'v> {
         self.by_place.iter().map(|(place, value)| (place, *value))
     }
 
+    /// The children that the other form has not.
+    pub(super) fn lone_children(&self, other: &Self) -> Vec<Place> {
+        let lone = self.elements.keys().filter(|child| !other.elements.contains_key(child));
+        lone.filter(|child| child.child().as_ref() == Some(*child)).cloned().collect()
+    }
+
+    /// A child as it is; null where there is none.
+    pub(super) fn element(&self, child: &Place) -> Value {
+        self.elements.get(child).map_or(Value::Null, |fields| Value::Object((*fields).clone()))
+    }
+
+    /// The leaves of a child.
+    pub(super) fn of_child(&self, child: &Place) -> Vec<(&Place, &'v Value)> {
+        self.iter().filter(|(place, _)| place.child().as_ref() == Some(child)).collect()
+    }
+
     /// The lists that were gone into, as wholes.
     pub(super) fn lists(&self) -> impl Iterator<Item = (&Place, &'v Value)> {
         self.lists.iter().map(|(place, value)| (place, *value))
@@ -126,7 +155,9 @@ impl<'v> Leaves<'v> {
                 Some(children) => {
                     let order = children.iter().map(|(id, _)| (*id).to_owned()).collect();
                     for (id, fields) in children {
-                        self.object(&place.below(Step::Child(id.to_owned())), fields, whole);
+                        let child = place.below(Step::Child(id.to_owned()));
+                        self.object(&child, fields, whole);
+                        self.elements.insert(child, fields);
                     }
                     self.lists.insert(place.clone(), value);
                     self.children.insert(place, order);

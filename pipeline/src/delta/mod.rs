@@ -8,5 +8,5 @@ mod decide;
 mod fingerprint;
 mod leaves;
 
-pub use decide::{Conflict, Decision, Kept, Known, Resolution, decide};
+pub use decide::{Conflict, Decision, Kept, Known, Resolution, Resolve, decide};
 pub use fingerprint::{Digest, Fingerprint};

@@ -73,7 +73,12 @@ impl Tx {
                 ) as link (kind, source_id, role, target_id, record_source_id, create_run, payload_hash)
             ) as link
             on conflict (account_id, migration, target, kind, source_id, role)
-            do update set target_id = excluded.target_id, payload_hash = excluded.payload_hash, update_time = clock_timestamp()",
+            do update set target_id = excluded.target_id, payload_hash = excluded.payload_hash, update_time = clock_timestamp(),
+                -- A record that was merged into another one, and has an object of its own now.
+                create_run = case
+                    when record_link.payload_hash is null and record_link.create_run <> ''
+                        and excluded.payload_hash is not null then excluded.create_run
+                    else record_link.create_run end",
             self.account,
             space.migration.as_str(),
             space.target,
@@ -182,6 +187,30 @@ impl Tx {
         Ok(rows)
     }
 
+    /// Which of the objects of some records stand for other records of the kind, too.
+    pub async fn record_link_shared(
+        &mut self,
+        space: &LinkSpace,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "select distinct own.target_id from record_link as own
+            join record_link as other using (account_id, migration, target, kind, target_id)
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and own.role = $4 and other.role = $4 and own.source_id = any($5)
+                and other.source_id <> own.source_id",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.target_id).collect())
+    }
+
     /// Which of some objects of a target another migration has links to.
     pub async fn record_link_elsewhere(
         &mut self,
@@ -232,7 +261,7 @@ impl Tx {
         &mut self,
         space: &LinkSpace,
         kind: &str,
-        run: &Name,
+        (run, after): (&Name, &str),
         limit: i64,
     ) -> Result<Vec<RecordLink>> {
         let rows = sqlx::query_as!(
@@ -240,7 +269,7 @@ impl Tx {
             "select kind, source_id, role, target_id, record_source_id, payload_hash, create_run, create_time, update_time
             from record_link
             where account_id = $1 and migration = $2 and target = $3 and kind = $4 and role = $4
-                and not exists (
+                and source_id > $7 and not exists (
                     select from run_record as line
                     where line.account_id = $1 and line.run = $5 and line.kind = $4
                         and line.source_id = record_link.source_id
@@ -253,6 +282,7 @@ impl Tx {
             kind,
             run.as_str(),
             limit,
+            after,
         )
         .fetch_all(&mut *self.inner)
         .await?;
@@ -509,6 +539,20 @@ impl Tx {
     ) -> Result<Vec<String>> {
         let identities: Vec<String> = claims.iter().map(|(identity, _)| identity.clone()).collect();
         let source_ids: Vec<String> = claims.iter().map(|(_, id)| id.clone()).collect();
+        // What a record was known by before is free for others.
+        sqlx::query!(
+            "delete from record_identity as old using unnest($5::text[], $6::text[]) as claim (identity, source_id)
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                and old.source_id = claim.source_id and old.identity <> claim.identity",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &identities,
+            &source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
         sqlx::query!(
             "insert into record_identity (account_id, migration, target, kind, identity, source_id)
             select $1, $2, $3, $4, identity, source_id from (

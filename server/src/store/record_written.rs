@@ -25,17 +25,39 @@ pub struct RecordBefore {
     pub payload_hash: Option<String>,
     /// The digests of what had been written until then.
     pub fingerprint: Option<Vec<u8>>,
-    /// The digests of what the run was about to send, or of what stood there when it had.
+    /// The digests of what the run was about to send, or of what stood there of it afterwards.
     pub sent: Vec<u8>,
+    /// Whether the record had a link to it.
+    pub was_linked: bool,
+}
+
+/// What stood in the target before the first of some runs changed a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordStood {
+    /// The record's id in the source.
+    pub source_id: String,
+    /// Its object in the target.
+    pub target_id: String,
+    /// Its fields there, sealed.
+    pub fields: Vec<u8>,
+    /// The hash of what had been written until then.
+    pub payload_hash: Option<String>,
+    /// The digests of what had been written until then.
+    pub fingerprint: Option<Vec<u8>>,
+    /// Whether the record had a link to it.
+    pub was_linked: bool,
+    /// The digests of what each of the runs sent, the first one first.
+    pub sents: Vec<Vec<u8>>,
 }
 
 impl Tx {
-    /// Notes what was written of records.
+    /// Notes what was written of records. What is not newer leaves what is known as it is.
     pub async fn record_written_put(
         &mut self,
         space: &LinkSpace,
         kind: &str,
         written: &[RecordWritten],
+        is_newer: bool,
     ) -> Result<()> {
         let source_ids: Vec<String> = written.iter().map(|it| it.source_id.clone()).collect();
         let prints: Vec<Vec<u8>> = written.iter().map(|it| it.fingerprint.clone()).collect();
@@ -45,13 +67,14 @@ impl Tx {
                 select distinct on (source_id) * from unnest($5::text[], $6::bytea[]) as one (source_id, fingerprint)
             ) as one
             on conflict (account_id, migration, target, kind, source_id)
-            do update set fingerprint = excluded.fingerprint",
+            do update set fingerprint = excluded.fingerprint where $7",
             self.account,
             space.migration.as_str(),
             space.target,
             kind,
             &source_ids,
             &prints,
+            is_newer,
         )
         .execute(&mut *self.inner)
         .await?;
@@ -93,10 +116,11 @@ impl Tx {
         let fields: Vec<Vec<u8>> = before.iter().map(|it| it.fields.clone()).collect();
         let hashes: Vec<Option<String>> = before.iter().map(|it| it.payload_hash.clone()).collect();
         let prints: Vec<Option<Vec<u8>>> = before.iter().map(|it| it.fingerprint.clone()).collect();
+        let linked: Vec<bool> = before.iter().map(|it| it.was_linked).collect();
         let sent: Vec<Vec<u8>> = before.iter().map(|it| it.sent.clone()).collect();
         sqlx::query!(
-            "insert into record_before (account_id, run, kind, source_id, target_id, fields, payload_hash, fingerprint, sent)
-            select $1, $2, $3, * from unnest($4::text[], $5::text[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[])
+            "insert into record_before (account_id, run, kind, source_id, target_id, fields, payload_hash, fingerprint, sent, was_linked)
+            select $1, $2, $3, * from unnest($4::text[], $5::text[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[], $10::boolean[])
             on conflict (account_id, run, kind, source_id) do update set sent = excluded.sent",
             self.account,
             run.as_str(),
@@ -107,6 +131,7 @@ impl Tx {
             &hashes as &[Option<String>],
             &prints as &[Option<Vec<u8>>],
             &sent,
+            &linked,
         )
         .execute(&mut *self.inner)
         .await?;
@@ -139,6 +164,27 @@ impl Tx {
         Ok(())
     }
 
+    /// What a run has noted that it sends of some records.
+    pub async fn record_before_sent(
+        &mut self,
+        run: &Name,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<Vec<RecordWritten>> {
+        let rows = sqlx::query_as!(
+            RecordWritten,
+            "select source_id, sent as fingerprint from record_before
+            where account_id = $1 and run = $2 and kind = $3 and source_id = any($4)",
+            self.account,
+            run.as_str(),
+            kind,
+            source_ids,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows)
+    }
+
     /// What was being sent of some records by runs that never entered what came of it: (source id,
     /// digests), the latest for each.
     pub async fn record_before_unsettled(
@@ -149,15 +195,19 @@ impl Tx {
     ) -> Result<Vec<RecordWritten>> {
         let rows = sqlx::query_as!(
             RecordWritten,
-            "select distinct on (image.source_id) image.source_id, image.sent as fingerprint
-            from record_before as image
-            where image.account_id = $1 and starts_with(image.run, $2) and image.kind = $3
-                and image.source_id = any($4) and not exists (
-                    select from run_record as line
-                    where line.account_id = $1 and line.run = image.run and line.kind = image.kind
-                        and line.source_id = image.source_id and line.effect = 'updated'
-                )
-            order by image.source_id, image.create_time desc",
+            "select newest.source_id, newest.sent as fingerprint from (
+                select distinct on (image.source_id) image.source_id, image.sent, image.create_time
+                from record_before as image
+                where image.account_id = $1 and starts_with(image.run, $2) and image.kind = $3
+                    and image.source_id = any($4)
+                order by image.source_id, image.create_time desc
+            ) as newest
+            where not exists (
+                select from run_record as line
+                where line.account_id = $1 and starts_with(line.run, $2) and line.kind = $3
+                    and line.source_id = newest.source_id and line.outcome in ('migrated', 'changed')
+                    and line.finish_time >= newest.create_time
+            )",
             self.account,
             format!("{migration}/runs/"),
             kind,
@@ -201,19 +251,21 @@ impl Tx {
         space: &LinkSpace,
         runs: &[String],
         kind: &str,
-        rollback: &Name,
+        (rollback, after): (&Name, &str),
         limit: i64,
-    ) -> Result<Vec<RecordBefore>> {
+    ) -> Result<Vec<RecordStood>> {
         let rows = sqlx::query_as!(
-            RecordBefore,
+            RecordStood,
             r#"select distinct on (image.source_id)
                 image.source_id, image.target_id, image.fields, image.payload_hash, image.fingerprint,
-                (select last.sent from record_before as last
-                    where last.account_id = $1 and last.run = any($4) and last.kind = image.kind
-                        and last.source_id = image.source_id
-                    order by last.create_time desc limit 1) as "sent!"
+                image.was_linked,
+                array(select sent.sent from record_before as sent
+                    where sent.account_id = $1 and sent.run = any($4) and sent.kind = image.kind
+                        and sent.source_id = image.source_id
+                    order by sent.create_time) as "sents!"
             from record_before as image
-            where image.account_id = $1 and image.run = any($4) and image.kind = $5 and not exists (
+            where image.account_id = $1 and image.run = any($4) and image.kind = $5
+                and image.source_id > $8 and not exists (
                 select from record_link as link
                 where link.account_id = $1 and link.migration = $2 and link.target = $3
                     and link.kind = image.kind and link.source_id = image.source_id
@@ -232,19 +284,46 @@ impl Tx {
             kind,
             rollback.as_str(),
             limit,
+            after,
         )
         .fetch_all(&mut *self.inner)
         .await?;
         Ok(rows)
     }
 
-    /// Brings what is known of records back to what it was before they were changed.
+    /// Brings what is known of records back to what it was before some runs changed them. What these had
+    /// noted counts no more, and an object that had no link has none again.
     pub async fn record_written_restore(
         &mut self,
         space: &LinkSpace,
         kind: &str,
-        restored: &[RecordBefore],
+        restored: &[RecordStood],
+        runs: &[String],
     ) -> Result<()> {
+        let taken = restored.iter().filter(|it| !it.was_linked);
+        let taken: Vec<String> = taken.map(|it| it.source_id.clone()).collect();
+        sqlx::query!(
+            "delete from record_link
+            where account_id = $1 and migration = $2 and target = $3 and kind = $4 and record_source_id = any($5)",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            &taken,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        let all: Vec<String> = restored.iter().map(|it| it.source_id.clone()).collect();
+        sqlx::query!(
+            "delete from record_before
+            where account_id = $1 and run = any($2) and kind = $3 and source_id = any($4)",
+            self.account,
+            runs,
+            kind,
+            &all,
+        )
+        .execute(&mut *self.inner)
+        .await?;
         let source_ids: Vec<String> = restored.iter().map(|it| it.source_id.clone()).collect();
         let hashes: Vec<Option<String>> =
             restored.iter().map(|it| it.payload_hash.clone()).collect();

@@ -57,6 +57,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
 async fn measure(program: &std::path::Path, records: usize, seed: u64) -> Result<u64> {
     let folder = tempfile::Builder::new().prefix("cartage-bench-").tempdir()?;
     let export = folder.path().join("export");
@@ -108,6 +109,7 @@ impl Told {
 }
 
 /// By what share the time that was left was missed, at the median; of the last moments nothing is asked.
+#[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
 fn eta_error(told: &[Told], took: Duration) -> Option<f64> {
     let mut errors: Vec<f64> = told
         .iter()
@@ -121,6 +123,7 @@ fn eta_error(told: &[Told], took: Duration) -> Option<f64> {
     errors.get(errors.len() / 2).copied()
 }
 
+#[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
 fn line(total: i64, took_s: f64, before: Usage, after: Usage) -> String {
     let total_f = f64::from(i32::try_from(total).unwrap_or(i32::MAX));
     let cpu_ms = after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1_000.0;

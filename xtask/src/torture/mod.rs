@@ -252,8 +252,7 @@ mod tests {
     #[test]
     fn what_is_lost_or_there_twice_is_counted() {
         let kind = v1::KindComparison { missing: 2, unexpected: 1, ..Default::default() };
-        let report =
-            v1::VerificationReport { comparisons: vec![kind.clone(), kind], ..Default::default() };
+        let report = v1::VerificationReport { comparisons: vec![kind, kind], ..Default::default() };
         let accounting = v1::Accounting {
             total: 10,
             unaccounted: 1,

@@ -37,6 +37,8 @@ const PART_ATTEMPTS: u32 = 1;
 struct Group<'i> {
     items: Vec<&'i WriteItem>,
     attempts: u32,
+    /// Whether a call for them was lost that may have made them, and that the shop may not show yet.
+    lost: bool,
 }
 
 /// Results by source id.
@@ -94,13 +96,14 @@ impl Writer<'_> {
             results.insert(lost.source_id.clone(), Err(stop));
         }
         let mut waiting = self.adopt(open, &mut results).await?;
+        let lost = !waiting.is_empty();
         for (item, call) in self.not_made(changed, &mut results).await? {
             fresh.push(item);
             calls.push(call);
         }
         self.intend(&calls).await?;
         waiting.extend(fresh);
-        let mut groups = vec![Group { items: waiting, attempts: ATTEMPTS }];
+        let mut groups = vec![Group { items: waiting, attempts: ATTEMPTS, lost }];
         while let Some(group) = groups.pop() {
             if !group.items.is_empty() {
                 groups.extend(self.create(group, &bodies, &mut results).await?);
@@ -116,10 +119,10 @@ impl Writer<'_> {
         bodies: &BTreeMap<&str, Value>,
         results: &mut Results,
     ) -> std::result::Result<Vec<Group<'i>>, Stop> {
-        let Group { items: mut group, attempts } = group;
-        let halves = |mut group: Vec<&'i WriteItem>, attempts| {
+        let Group { items: mut group, attempts, mut lost } = group;
+        let halves = |mut group: Vec<&'i WriteItem>, attempts, lost| {
             let second = group.split_off(group.len() / 2);
-            vec![Group { items: second, attempts }, Group { items: group, attempts }]
+            vec![Group { items: second, attempts, lost }, Group { items: group, attempts, lost }]
         };
         let mut last = Stop::Postponed("the answer names not all that was sent".to_owned());
         let (mut attempt, mut refusals) = (0, 0);
@@ -151,26 +154,39 @@ impl Writer<'_> {
                     refusals += 1;
                 }
                 Error::Transient { retry_after, .. } => {
+                    lost = true;
                     wait(attempt - 1, retry_after).await;
                     group = self.adopt(group, results).await?;
                     if attempt == attempts && group.len() > 1 {
                         // The shop answers reads: one product may be more than it can bear.
-                        return Ok(halves(group, PART_ATTEMPTS));
+                        return Ok(halves(group, PART_ATTEMPTS, lost));
                     }
                 }
-                Error::Unreadable { .. } => group = self.adopt(group, results).await?,
+                Error::Unreadable { .. } => {
+                    lost = true;
+                    group = self.adopt(group, results).await?;
+                }
                 Error::Rejected { field, problem, .. } => {
                     let before = group.len();
                     group = self.adopt(group, results).await?;
-                    if group.len() < before {
-                        return Ok(vec![Group { items: group, attempts }]);
+                    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(250));
+                    while lost && group.len() == before && waited < self.client.settle_time {
+                        tokio::time::sleep(pause.min(self.client.settle_time)).await;
+                        waited += pause;
+                        pause *= 2;
+                        group = self.adopt(group, results).await?;
                     }
+                    if group.len() < before {
+                        return Ok(vec![Group { items: group, attempts, lost }]);
+                    }
+                    // Whatever the lost call made would be shown by now.
+                    lost = false;
                     if let [item] = group.as_slice() {
                         let stop = self.refuse(item, 0, refusal(field, problem)).await?;
                         results.insert(item.source_id.clone(), Err(stop));
                         return Ok(Vec::new());
                     }
-                    return Ok(halves(group, attempts));
+                    return Ok(halves(group, attempts, lost));
                 }
                 Error::Missing { .. } => break,
                 fatal => return Err(Stop::Fatal(fatal)),

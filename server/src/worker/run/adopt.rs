@@ -49,7 +49,10 @@ impl Loader<'_> {
             tx.rollback().await?;
             let mut there = Vec::new();
             for stored in records.iter().filter(|it| !done.contains(&it.source_id)) {
-                let link = links.get(&stored.source_id).filter(|link| link.create_run.is_empty());
+                let link = links.get(&stored.source_id).filter(|link| {
+                    // One with a hash was brought to the source's values since: it is as any other.
+                    link.create_run.is_empty() && link.payload_hash.is_none()
+                });
                 let Some(link) = link else { continue };
                 if let Fate::Fitted(mapped) = self.way.fate(stored) {
                     there.push(There {
@@ -88,7 +91,7 @@ impl Loader<'_> {
             let row = Row::adopted(kind, &it.mapped.source_id, it.ordinal);
             entry.rows.push(row.found_by(&it.keys));
             // Later changes of the source count, and not what differs now.
-            entry.written.extend(self.written(&it.mapped));
+            entry.adopted.extend(self.written(&it.mapped));
         }
         self.enter(kind, entry).await
     }

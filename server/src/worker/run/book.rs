@@ -9,7 +9,7 @@ use crate::{
     store::{
         record_conflict::RecordConflict,
         record_link::{LinkSpace, RecordLink},
-        record_written::{RecordBefore, RecordWritten},
+        record_written::{RecordStood, RecordWritten},
     },
 };
 use cartage_engine::accounting::Outcome;
@@ -46,7 +46,11 @@ pub(super) struct Entry<'a> {
     /// The records whose conflicts are over.
     pub(super) settled: Vec<String>,
     /// What is known of records as it was before they were changed.
-    pub(super) restored: Vec<RecordBefore>,
+    pub(super) restored: Vec<RecordStood>,
+    /// By which runs they had been changed.
+    pub(super) restored_of: &'a [String],
+    /// What the source said of records that were there before us, unless something was written since.
+    pub(super) adopted: Vec<Written>,
 }
 
 /// What was written of a record.
@@ -72,7 +76,7 @@ impl Book<'_> {
         entry: Entry<'_>,
     ) -> std::result::Result<Entered, Stopped> {
         let Entry { rows, links, gone, journal, written, standing, .. } = entry;
-        let Entry { links_gone, conflicts, settled, restored, .. } = entry;
+        let Entry { links_gone, conflicts, settled, restored, restored_of, adopted, .. } = entry;
         let (mut rows, keys): (Vec<_>, Vec<_>) = rows.into_iter().map(Row::into_parts).unzip();
         let mut keys: Vec<_> = keys.into_iter().flatten().collect();
         let mut tx = self.work.begin().await?;
@@ -92,13 +96,16 @@ impl Book<'_> {
             tx.record_conflict_put(self.space, self.run, &conflicts).await?;
         }
         if !written.is_empty() {
-            tx.record_written_put(self.space, kind.as_str(), &stored(written)).await?;
+            tx.record_written_put(self.space, kind.as_str(), &stored(written), true).await?;
+        }
+        if !adopted.is_empty() {
+            tx.record_written_put(self.space, kind.as_str(), &stored(adopted), false).await?;
         }
         if !standing.is_empty() {
             tx.record_before_standing(self.run, kind.as_str(), &stored(standing)).await?;
         }
         if !restored.is_empty() {
-            tx.record_written_restore(self.space, kind.as_str(), &restored).await?;
+            tx.record_written_restore(self.space, kind.as_str(), &restored, restored_of).await?;
         }
         if !gone.is_empty() {
             tx.record_forget(self.space, kind.as_str(), gone).await?;

@@ -46,6 +46,8 @@ impl Loader<'_> {
         let whole: HashSet<&str> = Kind::ALL
             .into_iter()
             .filter(|kind| scope.has(*kind) && scope.filter(*kind).is_none())
+            // A snapshot of some kinds says nothing of the others.
+            .filter(|kind| self.way.snapshot.manifest().kinds.contains_key(kind))
             .map(Kind::as_str)
             .collect();
         let mut counted: BTreeMap<String, i64> =
@@ -71,10 +73,15 @@ impl Loader<'_> {
     ) -> std::result::Result<(), Stopped> {
         self.meter.lock().await.begin(kind.as_str());
         let limit = i64::try_from(BATCH_RECORDS).unwrap_or(i64::MAX);
+        let mut after = String::new();
         loop {
             let mut tx = self.work.begin().await?;
-            let page = tx.record_link_beyond(self.space, kind.as_str(), self.run, limit).await?;
+            let place = (self.run, after.as_str());
+            let page = tx.record_link_beyond(self.space, kind.as_str(), place, limit).await?;
+            let ids: Vec<String> = page.iter().map(|link| link.source_id.clone()).collect();
+            let shared = tx.record_link_shared(self.space, kind.as_str(), &ids).await?;
             tx.rollback().await?;
+            after = ids.into_iter().next_back().unwrap_or_default();
             if page.is_empty() {
                 return Ok(());
             }
@@ -83,6 +90,9 @@ impl Loader<'_> {
             for link in page {
                 let id = link.source_id.clone();
                 if policy == DeletedRecords::Keep || link.create_run.is_empty() {
+                    kept.rows.push(Row::left(kind, &id, KEPT));
+                } else if shared.contains(&link.target_id) && link.payload_hash.is_some() {
+                    // Others were merged into it, and would be gone with it.
                     kept.rows.push(Row::left(kind, &id, KEPT));
                 } else if link.payload_hash.is_none() {
                     // Its object is that of another record.

@@ -88,6 +88,7 @@ impl Loader<'_> {
                     payload_hash: link.payload_hash.clone(),
                     written: written.cloned(),
                     sent: sent.cloned(),
+                    sending: Fingerprint::default(),
                     keys: it.keys,
                     wanted: it.mapped,
                 });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cartage_connectors::UPDATE_ORDINAL;
 use cartage_model::{Kind, Mapped};
+use cartage_pipeline::delta::Fingerprint;
 use serde_json::Value;
 
 use super::{
@@ -42,6 +43,7 @@ impl Loader<'_> {
             let found = self.find(kind, &rule.field, &values).await?;
             let taken = self.taken(kind, &found).await?;
             let mut others = Vec::new();
+            let mut given: BTreeSet<String> = BTreeSet::new();
             let mut entry = Entry::default();
             let mut changes = Vec::new();
             for it in open {
@@ -55,8 +57,19 @@ impl Loader<'_> {
                     .into_iter()
                     .filter(|target_id| taken.get(*target_id).is_none_or(|owner| *owner == id))
                     .collect();
+                let is_given = matches!(foreign.as_slice(), [one] if !given.insert((*one).clone()));
                 match (foreign.as_slice(), rule.action) {
                     ([], _) => others.push(it),
+                    _ if is_given => {
+                        let reason = Reason::TargetConflict.as_str();
+                        let message = format!(
+                            "Another record has the same {} and got the object of the target.",
+                            rule.field
+                        );
+                        let (field, ordinal) = (Some(rule.field.as_str()), Some(it.ordinal));
+                        let row = Row::quarantined(kind, &id, ordinal, reason, field, &message);
+                        entry.rows.push(row.found_by(&it.keys));
+                    }
                     ([_], MatchAction::Skip) => {
                         let row = Row::excluded(kind, &id, it.ordinal, SKIPPED);
                         entry.rows.push(row.found_by(&it.keys));
@@ -79,6 +92,7 @@ impl Loader<'_> {
                             payload_hash: None,
                             written: None,
                             sent: None,
+                            sending: Fingerprint::default(),
                         });
                     }
                     (several, _) => {

@@ -12,7 +12,7 @@ use super::{
     ledger::Row,
     load::{Loader, Ready, Stopped},
 };
-use crate::{error::Result, store::record_link::RecordLink};
+use crate::{error::Result, reason::Reason, store::record_link::RecordLink};
 
 /// Why a record is undecided that is like an undecided one.
 const OWNER_UNDECIDED: &str = "the record that it is the same as cannot be decided";
@@ -95,6 +95,10 @@ impl Loader<'_> {
         let outcomes = tx.run_record_outcomes(self.run, kind.as_str(), &owners).await?;
         let links: HashMap<String, RecordLink> =
             links.into_iter().map(|link| (link.source_id.clone(), link)).collect();
+        let ids: Vec<_> = twins.iter().map(|twin| own(&twin.ready.mapped.source_id)).collect();
+        let theirs = tx.record_link_find(self.space, &ids).await?;
+        let theirs: HashMap<String, RecordLink> =
+            theirs.into_iter().map(|link| (link.source_id.clone(), link)).collect();
         // One that is undecided may stand there: a second one beside it could be one too many, and
         // whether there is anything to be merged into is just as undecided. The ledger does not say
         // so of one that is to be tried again or belongs to another run; the journal does.
@@ -109,6 +113,19 @@ impl Loader<'_> {
         let mut heirs: HashMap<String, String> = HashMap::new();
         for twin in twins {
             let source_id = twin.ready.mapped.source_id.clone();
+            let ordinal = twin.ready.ordinal;
+            let stands_apart = |link: &&RecordLink| {
+                let is_own = link.payload_hash.is_some() || link.create_run.is_empty();
+                is_own && links.get(&twin.owner).is_none_or(|it| it.target_id != link.target_id)
+            };
+            if theirs.get(&source_id).filter(stands_apart).is_some() {
+                // Merged now, its own object would be nobody's.
+                let reason = Reason::TargetConflict.as_str();
+                let message = "It is the same as another record now, and has an object of its own.";
+                let row = Row::quarantined(kind, &source_id, Some(ordinal), reason, None, message);
+                judged.rows.push(row.found_by(&twin.ready.keys));
+                continue;
+            }
             if let Some(link) = links.get(&twin.owner) {
                 // Whoever refers to the merged record finds the one it was merged into.
                 judged.links.push(RecordLink {
@@ -119,7 +136,6 @@ impl Loader<'_> {
                     ..link.clone()
                 });
             }
-            let ordinal = twin.ready.ordinal;
             if links.contains_key(&twin.owner) {
                 let row = Row::merged(kind, &source_id, ordinal, &twin.owner);
                 judged.rows.push(row.found_by(&twin.ready.keys));

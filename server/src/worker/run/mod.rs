@@ -16,6 +16,7 @@ mod merge;
 mod meter;
 mod needs;
 mod patience;
+mod reconcile;
 mod restore;
 mod rollback;
 mod shop;
@@ -173,7 +174,7 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     let (way, run) = shop::way(work, run, &space).await?;
     let name = &run.name;
     if run.body.kind.loads() {
-        rollback::reconcile(work, name, way.target.as_ref(), &space).await?;
+        reconcile::reconcile(work, name, way.target.as_ref(), &space).await?;
     }
     let (totals, prepared) = prepare(work, &run, &way, &space).await?;
     let kinds = way.kinds();

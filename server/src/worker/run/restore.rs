@@ -26,7 +26,7 @@ use crate::{
     reason::Reason,
     store::{
         record_link::{LinkSpace, RecordLink},
-        record_written::RecordBefore,
+        record_written::RecordStood,
     },
 };
 
@@ -46,22 +46,25 @@ impl Restorer<'_> {
     pub(super) async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
         self.meter.lock().await.begin(kind.as_str());
         let limit = i64::try_from(BATCH_RECORDS).unwrap_or(i64::MAX);
+        let mut after = String::new();
         loop {
             self.work.go_on()?;
             let mut tx = self.work.begin().await?;
+            let place = (self.run, after.as_str());
             let page =
-                tx.record_before_page(self.space, self.of, kind.as_str(), self.run, limit).await?;
+                tx.record_before_page(self.space, self.of, kind.as_str(), place, limit).await?;
             tx.rollback().await?;
             if page.is_empty() {
                 return Ok(());
             }
+            after = page.last().map(|it| it.source_id.clone()).unwrap_or_default();
             self.batch(kind, page).await?;
         }
     }
 
-    async fn batch(&self, kind: Kind, page: Vec<RecordBefore>) -> std::result::Result<(), Stopped> {
+    async fn batch(&self, kind: Kind, page: Vec<RecordStood>) -> std::result::Result<(), Stopped> {
         let mut left = self.changes(kind, &page).await?;
-        let before: HashMap<String, RecordBefore> =
+        let before: HashMap<String, RecordStood> =
             page.into_iter().map(|it| (it.source_id.clone(), it)).collect();
         let updater = Updater {
             work: self.work,
@@ -87,7 +90,7 @@ impl Restorer<'_> {
     }
 
     /// What each is to become again, and what was written of it last.
-    async fn changes(&self, kind: Kind, page: &[RecordBefore]) -> Result<BTreeMap<String, Change>> {
+    async fn changes(&self, kind: Kind, page: &[RecordStood]) -> Result<BTreeMap<String, Change>> {
         let ids: Vec<String> = page.iter().map(|it| it.source_id.clone()).collect();
         let mut tx = self.work.begin().await?;
         let written = tx.record_written_find(self.space, kind.as_str(), &ids).await?;
@@ -120,7 +123,12 @@ impl Restorer<'_> {
                     payload_hash: it.payload_hash.clone(),
                     written: written.remove(&id),
                     // What a run that was cut off had begun to send is ours too.
-                    sent: Fingerprint::from_bytes(&it.sent),
+                    sent: it
+                        .sents
+                        .iter()
+                        .filter_map(|one| Fingerprint::from_bytes(one))
+                        .reduce(|earlier, later| later.over(&earlier)),
+                    sending: Fingerprint::default(),
                 },
             );
         }
@@ -131,7 +139,7 @@ impl Restorer<'_> {
         &self,
         kind: Kind,
         settled: Vec<(Change, Settled)>,
-        before: &HashMap<String, RecordBefore>,
+        before: &HashMap<String, RecordStood>,
         attempt: i32,
         journal: Option<&Journal<'_>>,
     ) -> std::result::Result<(), Stopped> {
@@ -144,6 +152,7 @@ impl Restorer<'_> {
             let row = match settled {
                 Settled::Done { updated, made, gone, .. } => {
                     entry.restored.extend(before.get(id).cloned());
+                    entry.restored_of = self.of;
                     entry.links.extend(made.into_iter().map(|link| RecordLink {
                         kind: link.reference.kind.as_str().to_owned(),
                         source_id: link.reference.source_id,

@@ -46,6 +46,8 @@ pub(super) struct Change {
     /// What was written last, and what was being sent by a run that was cut off.
     pub(super) written: Option<Fingerprint>,
     pub(super) sent: Option<Fingerprint>,
+    /// What this run sends of it, in all its tries.
+    pub(super) sending: Fingerprint,
 }
 
 impl Change {
@@ -233,8 +235,10 @@ impl Updater<'_> {
         let specs = self.target.schema(kind);
         for (change, one) in settled {
             if let Settled::Done { updated: true, after, .. } = one {
+                // What others changed meanwhile is none of ours.
                 let fields = there.get(&change.target_id);
-                *after = fields.map(|fields| Fingerprint::of(specs, fields, &digest));
+                *after =
+                    fields.map(|it| Fingerprint::of(specs, it, &digest).where_in(&change.sending));
             }
         }
         Ok(())
@@ -266,7 +270,7 @@ impl Updater<'_> {
     async fn items(
         &self,
         kind: Kind,
-        left: &BTreeMap<String, Change>,
+        left: &mut BTreeMap<String, Change>,
         due: &BTreeMap<String, (Decision, Map<String, Value>)>,
     ) -> Result<Vec<UpdateItem>> {
         let digest = digester(self.work, self.space);
@@ -274,8 +278,22 @@ impl Updater<'_> {
         let account = &self.work.claim.account;
         let mut before = Vec::with_capacity(due.len());
         let mut items = Vec::with_capacity(due.len());
+        let ids: Vec<String> = due.keys().cloned().collect();
+        let mut tx = self.work.begin().await?;
+        let known = tx.record_before_sent(self.run, kind.as_str(), &ids).await?;
+        tx.rollback().await?;
+        let known: HashMap<String, Fingerprint> = known
+            .into_iter()
+            .filter_map(|it| Some((it.source_id, Fingerprint::from_bytes(&it.fingerprint)?)))
+            .collect();
         for (id, (decision, current)) in due {
-            let Some(change) = left.get(id) else { continue };
+            let Some(change) = left.get_mut(id) else { continue };
+            let sends = Fingerprint::of(specs, &decision.fields, &digest);
+            let sends = sends.within(&decision.changed);
+            change.sending = match known.get(id) {
+                Some(earlier) => sends.over(earlier),
+                None => sends,
+            };
             before.push(RecordBefore {
                 source_id: id.clone(),
                 target_id: change.target_id.clone(),
@@ -286,7 +304,8 @@ impl Updater<'_> {
                     .seal(&serde_json::to_vec(current)?, &bound(account, kind, id))?,
                 payload_hash: change.payload_hash.clone(),
                 fingerprint: change.written.as_ref().map(Fingerprint::to_bytes),
-                sent: Fingerprint::of(specs, &decision.fields, &digest).to_bytes(),
+                sent: change.sending.to_bytes(),
+                was_linked: !change.is_foreign,
             });
             let fields = decision.fields.clone();
             items.push(UpdateItem {
@@ -299,7 +318,6 @@ impl Updater<'_> {
                 calls: Vec::new(),
             });
         }
-        let ids: Vec<String> = items.iter().map(|item| item.source_id.clone()).collect();
         // What it refers to now is needed too: it may have to be let go.
         let references: Vec<BTreeSet<Reference>> = items
             .iter()

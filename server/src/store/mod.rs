@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod progress;
 pub mod rate_budget;
 pub mod record_conflict;
+pub mod record_identity;
 pub mod record_key;
 pub mod record_link;
 pub mod record_written;

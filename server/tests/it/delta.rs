@@ -9,6 +9,7 @@ use cartage_client::{
     },
     wait,
 };
+use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use serde_json::{Value, json};
 
 use crate::{
@@ -370,4 +371,34 @@ async fn what_is_in_the_target_before_is_adopted_updated_or_left_alone() {
     let skipped = run(&walk, skipping).await;
     let left = walk.records(&skipped.name, "outcome = EXCLUDED").await;
     assert!(left.iter().all(|row| row.excluded_by == "matched_in_target"), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_answers_amid_a_delta_overwrite_nobody_and_can_be_taken_back() {
+    let server = Server::start().await;
+    let (walk, files, plan, _) = loaded(&server, FIRST).await;
+    let id = product(&walk, "b").await["id"].as_str().unwrap().to_owned();
+    post(&walk, &format!("products/{id}"), json!({ "title": "Fine bread" })).await;
+    let second = "a,Sour apple,,Acme,sku-a,5\nb,Bread,,Acme,sku-b,7\nc,Old cheese,,Acme,sku-c,8\n";
+    let snapshot = newer(&walk, &files, second).await;
+    let lost = Rule { fault: Fault::CutAfter, every: Some(2), ..Rule::default() };
+    walk.shop.set_faults(Faults { rules: vec![lost], ..Faults::default() });
+    let changed = run(&walk, delta(&plan, &snapshot)).await;
+    assert_eq!(changed.state(), State::Succeeded, "{changed:?}");
+    let shown = async |handle: &str| {
+        let product = product(&walk, handle).await;
+        (product["title"].clone(), product["variants"][0]["prices"][0]["amount"].clone())
+    };
+    assert_eq!(shown("a").await, (json!("Sour apple"), json!(5)));
+    assert_eq!(shown("b").await, (json!("Fine bread"), json!(7)), "only the price was ours");
+    assert_eq!(shown("c").await, (json!("Old cheese"), json!(8)));
+    sound(&server, &walk).await;
+
+    let taken = road::start_rollback(&walk.client, &changed.name).await.unwrap();
+    let taken = soon(wait::run(&walk.client, &taken.name, |_| {})).await.unwrap();
+    assert_eq!(taken.state(), State::Succeeded, "{taken:?}");
+    assert_eq!(shown("a").await, (json!("Apple"), json!(1)));
+    assert_eq!(shown("b").await, (json!("Fine bread"), json!(2)));
+    assert_eq!(shown("c").await, (json!("Cheese"), json!(3)));
+    sound(&server, &walk).await;
 }

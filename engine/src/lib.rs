@@ -1,7 +1,8 @@
-//! Durable execution, pure: states, accounting, retry decisions, schedules. No database, no clock, no network;
+//! Durable execution, pure: states, accounting, effects and retries, schedules. No database, no clock, no network;
 //! time and randomness are passed in.
 
 pub mod accounting;
+pub mod effect;
 pub mod migration;
 pub mod retry;
 pub mod run;

@@ -15,7 +15,7 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("cartage-sandbox", &[]),
     ("cartage-postgres", &[]),
     ("cartage-client", &["cartage-proto"]),
-    ("cartage-connectors", &["cartage-model"]),
+    ("cartage-connectors", &["cartage-engine", "cartage-model"]),
     ("cartage-pipeline", &["cartage-model"]),
     (
         "cartage-server",

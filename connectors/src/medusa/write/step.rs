@@ -1,5 +1,6 @@
 //! One external call that writes, under the journal.
 
+use cartage_engine::effect::{self, Answer, Effect, End, Entry, Happened, Kept, Limits, Look};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,6 +16,8 @@ use crate::{
 };
 
 pub(super) use super::super::work::{refusal, wait};
+
+const LIMITS: Limits = Limits { attempts_max: ATTEMPTS, refusals_max: REFUSALS_MAX };
 
 /// A call of a record.
 pub(super) struct Step {
@@ -48,20 +51,35 @@ pub(super) enum Standing<'a> {
     Applied(&'a Value),
 }
 
-/// How far a call came before. A refusal of this run stands, one of an earlier run is void. What was
-/// written before with other values is neither written over nor taken for this work, whether by an
-/// earlier run, or by this one before it was tried again and found more of what the record refers to.
-/// What was only intended so, the shop is asked about.
-pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<'a>, Stop> {
-    let Some(made) = journaled(item, call.ordinal) else { return Ok(Standing::New) };
-    let is_other = made.call.payload_hash != call.payload_hash;
+/// What the journal holds of a call.
+fn entry(made: Option<&JournaledCall>, call: &Call) -> Entry {
+    let Some(made) = made else { return Entry::Absent };
+    let is_same = made.call.payload_hash == call.payload_hash;
     match &made.state {
-        CallState::Refused(_) if made.earlier_run => Ok(Standing::New),
-        CallState::Refused(problem) => Err(Stop::Refused(refused_before(problem))),
-        CallState::Applied(value) if is_other => Err(stands_otherwise(call.ordinal, value)),
-        CallState::Intended if is_other => Ok(Standing::Changed),
-        CallState::Applied(value) => Ok(Standing::Applied(value)),
-        CallState::Intended => Ok(Standing::Open),
+        CallState::Intended => Entry::Intended { is_same },
+        CallState::Applied(_) => Entry::Applied { is_same },
+        CallState::Refused(_) => Entry::Refused { is_earlier: made.earlier_run },
+    }
+}
+
+/// How far a call came before. What was written before with other values is neither written over nor
+/// taken for this work, whether by an earlier run, or by this one before it was tried again and found
+/// more of what the record refers to.
+pub(super) fn standing<'a>(item: &'a WriteItem, call: &Call) -> Result<Standing<'a>, Stop> {
+    let made = journaled(item, call.ordinal);
+    match (entry(made, call).standing(), made.map(|made| &made.state)) {
+        (effect::Standing::Open, _) => Ok(Standing::Open),
+        (effect::Standing::Changed, _) => Ok(Standing::Changed),
+        (effect::Standing::Applied, Some(CallState::Applied(value))) => {
+            Ok(Standing::Applied(value))
+        }
+        (effect::Standing::Otherwise, Some(CallState::Applied(value))) => {
+            Err(stands_otherwise(call.ordinal, value))
+        }
+        (effect::Standing::Refused, Some(CallState::Refused(problem))) => {
+            Err(Stop::Refused(refused_before(problem)))
+        }
+        _ => Ok(Standing::New),
     }
 }
 
@@ -98,6 +116,17 @@ pub(super) fn refused_before(problem: &str) -> Refusal {
     Refusal { reason: reason.to_owned(), field: None, message: problem.to_owned() }
 }
 
+/// What an error says about the call.
+const fn answer(error: &Error) -> Answer {
+    match error {
+        Error::Throttled { .. } => Answer::Throttled,
+        Error::Rejected { .. } => Answer::Refused,
+        Error::Missing { .. } => Answer::Missing,
+        Error::Transient { .. } | Error::Unreadable { .. } => Answer::Lost,
+        _ => Answer::Fatal,
+    }
+}
+
 /// The call as the journal holds it.
 pub(super) fn call(item: &WriteItem, ordinal: u32, name: &str, body: &Value) -> Call {
     Call {
@@ -109,111 +138,106 @@ pub(super) fn call(item: &WriteItem, ordinal: u32, name: &str, body: &Value) -> 
 }
 
 impl Writer<'_> {
-    async fn applied(&self, item: &WriteItem, ordinal: u32, value: Value) -> Result<Value, Stop> {
-        let state = CallState::Applied(value.clone());
-        self.record(&[CallResult { source_id: item.source_id.clone(), ordinal, state }]).await?;
-        Ok(value)
-    }
-
     /// Makes a call unless it is known to have had its effect, and gives what it gave.
     pub(super) async fn step(&self, item: &WriteItem, step: &Step) -> Result<Value, Stop> {
         let call = call(item, step.ordinal, step.name, &step.body);
-        match standing(item, &call)? {
-            Standing::Applied(value) => return Ok(value.clone()),
-            Standing::Open => {
-                let found = look_up::look_settled(self.client, &step.probe).await;
-                if let Some(value) = found.map_err(Stop::of)? {
-                    return self.applied(item, step.ordinal, value).await;
-                }
-            }
-            Standing::Changed => {
-                let found = look_up::look_otherwise(self.client, &step.probe).await;
-                if let Some(value) = found.map_err(Stop::of)? {
-                    let value = self.applied(item, step.ordinal, value).await?;
-                    return Err(stands_otherwise(step.ordinal, &value));
-                }
-                return self.send_new(item, step, call).await;
-            }
-            Standing::New => return self.send_new(item, step, call).await,
-        }
-        self.send(item, step, None).await
-    }
-
-    /// Commits the intent of a call and sends it.
-    async fn send_new(&self, item: &WriteItem, step: &Step, call: Call) -> Result<Value, Stop> {
-        // Before the intent, for the shop may make us wait.
-        let permit = self.client.write_permit().await.map_err(Stop::of)?;
-        self.intend(&[call]).await?;
-        self.send(item, step, Some(permit)).await
-    }
-
-    /// Sends a call whose intent is committed. Before it is sent again, the shop is asked whether it
-    /// had its effect, and the journal whether the work is still ours.
-    async fn send(
-        &self,
-        item: &WriteItem,
-        step: &Step,
-        mut first: Option<Permit>,
-    ) -> Result<Value, Stop> {
+        let made = journaled(item, step.ordinal);
+        let (mut effect, mut todo) = Effect::begin(entry(made, &call), LIMITS);
+        let mut value = match made.map(|made| &made.state) {
+            Some(CallState::Applied(value)) => Some(value.clone()),
+            _ => None,
+        };
+        let mut refused = match made.map(|made| &made.state) {
+            Some(CallState::Refused(problem)) => Some(refused_before(problem)),
+            _ => None,
+        };
         let mut last = Stop::Postponed("it was not sent".to_owned());
-        let (mut attempt, mut refusals) = (0, 0);
-        while attempt < ATTEMPTS && refusals < REFUSALS_MAX {
-            let permit = match first.take() {
-                Some(permit) => permit,
-                None => self.permit().await?,
-            };
-            let error = match self.client.post_with(permit, &step.path, &step.body).await {
-                Ok(answer) => match step.probe.result(&answer) {
-                    Some(value) => return self.applied(item, step.ordinal, value).await,
-                    None => Error::Unreadable {
-                        platform: super::super::client::PLATFORM,
-                        operation: step.name.to_owned(),
-                        problem: "the answer names no object".to_owned(),
-                    },
-                },
-                Err(error) => error,
-            };
-            last = Stop::of(error.clone());
-            match error {
-                // It had no effect and is no try; the budget waits as long as the shop asks.
-                Error::Throttled { .. } => {
-                    refusals += 1;
-                    continue;
+        let mut permit = None;
+        loop {
+            let happened = match todo {
+                effect::Step::Intend => {
+                    // Before the intent, for the shop may make us wait.
+                    permit = Some(self.client.write_permit().await.map_err(Stop::of)?);
+                    self.intend(std::slice::from_ref(&call)).await?;
+                    Happened::Intended
                 }
-                Error::Rejected { field, problem, .. } => {
-                    let found = match attempt {
-                        0 => look_up::look(self.client, &step.probe).await,
-                        _ => look_up::look_again(self.client, &step.probe).await,
+                effect::Step::Send => {
+                    let permit = match permit.take() {
+                        Some(permit) => permit,
+                        None => self.permit().await?,
                     };
-                    return match found.map_err(Stop::of)? {
-                        Some(value) => self.applied(item, step.ordinal, value).await,
-                        None => {
-                            Err(self.refuse(item, step.ordinal, refusal(field, problem)).await?)
+                    match self.send(step, permit).await {
+                        Ok(given) => {
+                            value = Some(given);
+                            Happened::Answered(Answer::Done)
                         }
+                        Err(error) => {
+                            last = Stop::of(error.clone());
+                            let answer = answer(&error);
+                            match error {
+                                Error::Rejected { field, problem, .. } => {
+                                    refused = Some(refusal(field, problem));
+                                }
+                                Error::Missing { .. } => {
+                                    let problem = "what it refers to is not there".to_owned();
+                                    refused = Some(refusal(None, problem));
+                                }
+                                Error::Transient { retry_after, .. } => {
+                                    wait(effect.attempts(), retry_after).await;
+                                }
+                                _ => {}
+                            }
+                            Happened::Answered(answer)
+                        }
+                    }
+                }
+                effect::Step::LookUp(look) => {
+                    value = self.look(look, &step.probe).await?;
+                    Happened::Found(value.is_some())
+                }
+                effect::Step::Keep(kept) => {
+                    let state = match (kept, &value, &refused) {
+                        (Kept::Applied, Some(value), _) => CallState::Applied(value.clone()),
+                        (_, _, Some(refusal)) => CallState::Refused(refusal.message.clone()),
+                        (_, _, None) => return Err(last),
+                    };
+                    let (source_id, ordinal) = (item.source_id.clone(), step.ordinal);
+                    self.record(&[CallResult { source_id, ordinal, state }]).await?;
+                    Happened::Kept
+                }
+                effect::Step::End(end) => {
+                    return match (end, value, refused) {
+                        (End::Applied, Some(value), _) => Ok(value),
+                        (End::Otherwise, Some(value), _) => {
+                            Err(stands_otherwise(step.ordinal, &value))
+                        }
+                        (End::Refused, _, Some(refusal)) => Err(Stop::Refused(refusal)),
+                        _ => Err(last),
                     };
                 }
-                Error::Missing { .. } => {
-                    let refusal = refusal(None, "what it refers to is not there".to_owned());
-                    return Err(self.refuse(item, step.ordinal, refusal).await?);
-                }
-                Error::Transient { retry_after, .. } => {
-                    wait(attempt, retry_after).await;
-                    let found = look_up::look_settled(self.client, &step.probe).await;
-                    if let Some(value) = found.map_err(Stop::of)? {
-                        return self.applied(item, step.ordinal, value).await;
-                    }
-                }
-                Error::Unreadable { .. } => {
-                    let found = look_up::look_settled(self.client, &step.probe).await;
-                    if let Some(value) = found.map_err(Stop::of)? {
-                        return self.applied(item, step.ordinal, value).await;
-                    }
-                }
-                fatal => return Err(Stop::Fatal(fatal)),
-            }
-            attempt += 1;
+            };
+            todo = effect.next(happened);
         }
-        Err(last)
+    }
+
+    /// Sends a call, once, and gives what it gave.
+    async fn send(&self, step: &Step, permit: Permit) -> crate::Result<Value> {
+        let answer = self.client.post_with(permit, &step.path, &step.body).await?;
+        step.probe.result(&answer).ok_or_else(|| Error::Unreadable {
+            platform: super::super::client::PLATFORM,
+            operation: step.name.to_owned(),
+            problem: "the answer names no object".to_owned(),
+        })
+    }
+
+    async fn look(&self, look: Look, probe: &Probe) -> Result<Option<Value>, Stop> {
+        let found = match look {
+            Look::Once => look_up::look(self.client, probe).await,
+            Look::Again => look_up::look_again(self.client, probe).await,
+            Look::Settled => look_up::look_settled(self.client, probe).await,
+            Look::Otherwise => look_up::look_otherwise(self.client, probe).await,
+        };
+        found.map_err(Stop::of)
     }
 
     /// Journals a refusal and gives it.

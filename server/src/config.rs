@@ -58,6 +58,8 @@ pub struct Config {
     pub self_approval: bool,
     /// How many calls may be under way at once; one more is refused as `OVERLOADED`.
     pub calls_max: usize,
+    /// The origins of the pages in browsers that may call; `*` is all of them.
+    pub allowed_origins: Vec<String>,
     /// After how long a caller is asked to leave a connection for a new one.
     pub connection_age_max: Duration,
     /// How long a stream may live; each lives up to a tenth less or more.
@@ -95,6 +97,7 @@ impl Config {
             approvals_required: 1,
             self_approval: true,
             calls_max: 256,
+            allowed_origins: Vec::new(),
             connection_age_max: Duration::from_secs(30 * 60),
             stream_age_max: Duration::from_secs(30 * 60),
             streams_max: 256,

@@ -60,6 +60,10 @@ enum Command {
         /// variable to true.
         #[arg(long, env = "CARTAGE_HOSTED", value_parser = FalseyValueParser::new())]
         hosted: bool,
+        /// An origin whose pages may call from a browser, by gRPC-Web, such as
+        /// https://app.example; repeat it for several. `*` is every origin; none is when not given.
+        #[arg(long = "allow-origin", env = "CARTAGE_ALLOW_ORIGIN", value_delimiter = ',')]
+        allowed_origins: Vec<String>,
         #[command(flatten)]
         streams: Streams,
     },
@@ -167,6 +171,7 @@ async fn perform(command: Command) -> Result<()> {
             lease_s,
             four_eyes,
             hosted,
+            allowed_origins,
             streams,
         } => {
             let mut config = Config::new(data_dir);
@@ -181,6 +186,7 @@ async fn perform(command: Command) -> Result<()> {
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
+            config.allowed_origins = allowed_origins;
             streams.apply(&mut config);
             let listen = config.listen;
             if role.serves() && !hosted && !listen.ip().is_loopback() {

@@ -1,6 +1,7 @@
 //! The one door to the wire: decodes, calls a use-case, encodes. One file per service.
 
 pub mod audit;
+mod browser;
 pub mod change;
 pub mod connection;
 pub mod convert;
@@ -29,6 +30,9 @@ use tonic::{
     Request,
     transport::{Server, server::TcpIncoming},
 };
+use tonic_web::GrpcWebLayer;
+use tower::layer::util::{Identity, Stack};
+use tower_http::cors::CorsLayer;
 
 use crate::{
     app::App,
@@ -106,7 +110,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     let draining = app.draining.clone();
     let drained = app.draining.clone();
     let drain = app.config.drain;
+    let pages = browser::pages(&app.config.allowed_origins)?;
     let router = Server::builder()
+        // For gRPC-Web; anything else that comes by HTTP/1.1 is refused.
+        .accept_http1(true)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(CONNECTION_STREAMS_MAX)
@@ -114,6 +121,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
         // cuts the connection off at its end without having asked the caller to leave it. Streams and
         // calls end by themselves: each has an age of its own.
         .max_connection_age(app.config.connection_age_max)
+        .layer(pages)
+        .layer(GrpcWebLayer::new())
         .layer(guard::GuardLayer::new(app))
         .add_service(health_service);
     let router = if serves {
@@ -142,8 +151,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     }
 }
 
+/// The first layer is the outermost.
 type Router = tonic::transport::server::Router<
-    tower::layer::util::Stack<guard::GuardLayer, tower::layer::util::Identity>,
+    Stack<guard::GuardLayer, Stack<GrpcWebLayer, Stack<CorsLayer, Identity>>>,
 >;
 
 /// Adds every service of the contract.

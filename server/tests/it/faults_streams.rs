@@ -1,15 +1,17 @@
 //! Streams over bad lines and to bad readers: cut after any byte, read slowly or not at all, frozen.
 //! R23 and R24.
 //!
-//! `CARTAGE_TEST_CUTS=10000` has the lines cut so often. The service does not speak gRPC-Web.
+//! `CARTAGE_TEST_CUTS=10000` has the lines cut so often; half of them are lines of gRPC-Web.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use cartage_client::{Client, ClientBuilder, retry, v1};
 use cartage_server::token;
+use hyper_util::rt::TokioExecutor;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tonic::{Code, Status, Streaming, transport::Endpoint};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Endpoint};
 use tonic_types::StatusExt;
+use tonic_web::GrpcWebClientService;
 
 use crate::{
     invariants::{self, Evidence},
@@ -51,22 +53,57 @@ struct Heard {
     codes: BTreeSet<i32>,
 }
 
+/// What is spoken over the line.
+#[derive(Clone, Copy, Debug)]
+enum Wire {
+    Grpc,
+    GrpcWeb,
+}
+
+impl Wire {
+    /// Opens a watch over a line of its own: a client of gRPC would share what is left of one.
+    async fn open(
+        self,
+        proxy: &Proxy,
+        token: &str,
+        request: v1::WatchEventsRequest,
+    ) -> Result<Streaming<v1::WatchEventsResponse>, Status> {
+        match self {
+            Self::Grpc => {
+                let client =
+                    ClientBuilder::new(&proxy.uri()).token(token).retry(retry::Policy::never());
+                let client = client.connect().await.map_err(|_| Status::unavailable("cut"))?;
+                client.events().watch_events(request).await.map(Response::into_inner)
+            }
+            Self::GrpcWeb => {
+                let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+                let http = GrpcWebClientService::new(http.build_http());
+                let uri = proxy.uri().parse().unwrap();
+                let mut client =
+                    v1::event_service_client::EventServiceClient::with_origin(http, uri);
+                let mut request = Request::new(request);
+                let bearer = format!("Bearer {token}").parse().unwrap();
+                request.metadata_mut().insert("authorization", bearer);
+                client.watch_events(request).await.map(Response::into_inner)
+            }
+        }
+    }
+}
+
 /// Watches over a line that is cut again and again, from the beginning to the last event: what came,
 /// each message taken up where the one before was.
 async fn read_once(
     proxy: &Proxy,
     token: &str,
     filter: &str,
+    wire: Wire,
     heard: &mut Heard,
 ) -> Vec<(i64, String)> {
     let mut processed = Vec::new();
     let (mut resume, mut after) = (String::new(), 0);
     loop {
-        // Each time anew: a client of gRPC would share what is left of a connection.
-        let client = ClientBuilder::new(&proxy.uri()).token(token).retry(retry::Policy::never());
-        let Ok(client) = client.connect().await else { continue };
-        let mut stream = match client.events().watch_events(watch(filter, &resume)).await {
-            Ok(stream) => stream.into_inner(),
+        let mut stream = match wire.open(proxy, token, watch(filter, &resume)).await {
+            Ok(stream) => stream,
             Err(status) => {
                 heard.codes.insert(status.code() as i32);
                 continue;
@@ -112,19 +149,26 @@ async fn streams_whose_lines_are_cut_after_any_byte_tell_everything_once() {
         connect(&client, "acme", "last", sandbox()).await;
     };
     // What there is is read again and again, the first time while it is written.
-    let read = async |filter: &'static str, seed: u64| {
+    let read = async |filter: &'static str, wire: Wire, seed: u64| {
         let mut chance = StdRng::seed_from_u64(seed);
         let limit = move || Some(chance.random_range(0..=BYTES_MAX));
         let proxy = Proxy::start(&server.uri, limit).await;
         let (mut heard, mut told) = (Heard::default(), Vec::new());
-        while proxy.cuts() < cuts / 2 {
-            told.push(soon(read_once(&proxy, &token, filter, &mut heard)).await);
+        while proxy.cuts() < cuts / 4 {
+            told.push(soon(read_once(&proxy, &token, filter, wire, &mut heard)).await);
         }
         (told, heard)
     };
     let filter = "type = connection.created";
-    let (all, created, ()) = tokio::join!(read("", 1), read(filter, 2), write);
-    for (filter, (told, heard)) in [("", all), (filter, created)] {
+    let (all, created, web_all, web_created, ()) = tokio::join!(
+        read("", Wire::Grpc, 1),
+        read(filter, Wire::Grpc, 2),
+        read("", Wire::GrpcWeb, 3),
+        read(filter, Wire::GrpcWeb, 4),
+        write
+    );
+    let heard = [("", all), (filter, created), ("", web_all), (filter, web_created)];
+    for (filter, (told, heard)) in heard {
         let list = v1::ListEventsRequest {
             parent: "accounts/acme".to_owned(),
             page_size: 1_000,

@@ -55,4 +55,5 @@ mod support;
 mod surface;
 mod uploads;
 mod walk;
+mod web;
 mod wire;

@@ -11,6 +11,8 @@ mod medusa_halves;
 mod medusa_runs;
 #[path = "medusa/update/mod.rs"]
 mod medusa_update;
+#[path = "medusa/walk.rs"]
+mod medusa_walk;
 #[path = "medusa/support.rs"]
 mod support;
 

@@ -138,6 +138,7 @@ reasons! {
     ArchiveUnsafePath = "ARCHIVE_UNSAFE_PATH", InvalidArgument;
     ArchiveExpansionTooLarge = "ARCHIVE_EXPANSION_TOO_LARGE", InvalidArgument;
     SourcePathForbidden = "SOURCE_PATH_FORBIDDEN", PermissionDenied;
+    SourceChanged = "SOURCE_CHANGED", Aborted;
     SourceFileMissing = "SOURCE_FILE_MISSING", FailedPrecondition;
     CsvMalformed = "CSV_MALFORMED", FailedPrecondition;
     CsvColumnMissing = "CSV_COLUMN_MISSING", FailedPrecondition;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cartage_model::{Kind, RawRecord};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -13,6 +14,9 @@ use crate::{Error, Page, ReadBack, Result};
 
 /// Records asked for at once.
 const PAGE_SIZE: usize = 100;
+
+/// Keys asked for at once.
+const KEYS_PER_READ: usize = 500;
 
 /// Ids asked for at once; their address stays far below Medusa's limit of 16 KiB.
 const IDS_PER_READ: usize = 50;
@@ -57,26 +61,84 @@ pub(super) async fn count(client: &Client, kind: Kind) -> Result<Option<u64>> {
     Ok(client.get(path, &query).await?.get("count").and_then(Value::as_u64))
 }
 
-/// The page behind a cursor: the number of records before it.
+/// The page behind a cursor.
 pub(super) async fn page(client: &Client, kind: Kind, cursor: Option<&str>) -> Result<Page> {
-    let offset: usize = cursor.unwrap_or("0").parse().map_err(|_| Error::Settings {
-        field: "cursor",
-        problem: "is none of this connector".to_owned(),
-    })?;
-    let (path, name) = listing(kind)?;
-    let answer = list(client, path, offset, PAGE_SIZE, map::asked_fields(kind)).await?;
-    let rows = rows(&answer, path, name)?;
-    let mut records = Vec::with_capacity(rows.len());
-    for row in rows {
-        let source_id = json::owned(row, "id").ok_or_else(|| Error::Unreadable {
+    let mut walk = match cursor {
+        None => Walk::default(),
+        Some(cursor) => serde_json::from_str(cursor).map_err(|_| Error::Settings {
+            field: "cursor",
+            problem: "is none of this connector".to_owned(),
+        })?,
+    };
+    let (rows, is_last) =
+        walk.next(client, listing(kind)?, PAGE_SIZE, map::asked_fields(kind)).await?;
+    let records = rows.into_iter().map(|(source_id, body)| RawRecord { kind, source_id, body });
+    let next = (!is_last).then(|| serde_json::to_string(&walk)).transpose().map_err(|error| {
+        Error::Unreadable {
             platform: PLATFORM,
-            operation: format!("GET {path}"),
-            problem: "a record has no id".to_owned(),
-        })?;
-        records.push(RawRecord { kind, source_id, body: row.clone() });
+            operation: format!("reading {kind}"),
+            problem: error.to_string(),
+        }
+    })?;
+    Ok(Page { records: records.collect(), failures: Vec::new(), next })
+}
+
+/// A walk through a listing, in the order of ids (which is that of creation).
+///
+/// Medusa counts places alone: where a record that was passed is deleted, all behind it move up, and
+/// the next page would begin behind one that nobody has seen. So a page begins at a record of the one
+/// before, and goes back to find one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Walk {
+    offset: usize,
+    /// The ids of the last page.
+    seen: Vec<String>,
+}
+
+impl Walk {
+    /// The next records with their ids, and whether they are the last.
+    pub(super) async fn next(
+        &mut self,
+        client: &Client,
+        (path, name): (&str, &str),
+        limit: usize,
+        fields: &str,
+    ) -> Result<(Vec<(String, Value)>, bool)> {
+        let mut from = self.offset.saturating_sub(1);
+        loop {
+            let answer = list(client, path, from, limit, fields).await?;
+            let mut page = Vec::with_capacity(limit);
+            for row in rows(&answer, path, name)? {
+                let id = json::owned(row, "id").ok_or_else(|| Error::Unreadable {
+                    platform: PLATFORM,
+                    operation: format!("GET {path}"),
+                    problem: "a record has no id".to_owned(),
+                })?;
+                page.push((id, row.clone()));
+            }
+            let known = page.iter().rposition(|(id, _)| self.seen.contains(id));
+            if known.is_none() && !self.seen.is_empty() {
+                if from == 0 {
+                    // All of them are gone: where to go on, nobody can tell.
+                    return Err(Error::Transient {
+                        platform: PLATFORM,
+                        operation: format!("GET {path}"),
+                        problem: "the records of the page before are not there any more".to_owned(),
+                        retry_after: None,
+                    });
+                }
+                from = from.saturating_sub(limit);
+                continue;
+            }
+            let is_last = page.len() < limit;
+            self.offset = from + page.len();
+            let new = page.split_off(known.map_or(0, |known| known + 1));
+            if !new.is_empty() {
+                self.seen = new.iter().map(|(id, _)| id.clone()).collect();
+            }
+            return Ok((new, is_last));
+        }
     }
-    let next = (rows.len() == PAGE_SIZE).then(|| (offset + PAGE_SIZE).to_string());
-    Ok(Page { records, failures: Vec::new(), next })
 }
 
 /// A page of a listing, in the order of ids (which is that of creation).
@@ -153,18 +215,17 @@ async fn customers(
 /// The source's names of the stock locations, by id; of foreign ones their own names.
 pub(super) async fn locations(client: &Client) -> Result<BTreeMap<String, String>> {
     let mut names = BTreeMap::new();
-    let path = "/admin/stock-locations";
+    let mut walk = Walk::default();
+    let listing = ("/admin/stock-locations", "stock_locations");
     loop {
-        let answer = list(client, path, names.len(), PAGE_SIZE, "id,name,metadata").await?;
-        let page = rows(&answer, path, "stock_locations")?;
-        for row in page {
+        let (page, is_last) = walk.next(client, listing, PAGE_SIZE, "id,name,metadata").await?;
+        for (id, row) in page {
             let kept = row.get("metadata").and_then(|kept| kept.get(marks::LOCATION));
-            let name = kept.and_then(Value::as_str).or_else(|| json::text(row, "name"));
-            if let (Some(id), Some(name)) = (json::owned(row, "id"), name) {
+            if let Some(name) = kept.and_then(Value::as_str).or_else(|| json::text(&row, "name")) {
                 names.insert(id, name.to_owned());
             }
         }
-        if page.len() < PAGE_SIZE {
+        if is_last {
             return Ok(names);
         }
     }
@@ -185,22 +246,18 @@ pub(super) async fn keys(
         Kind::Product | Kind::Category => fields = "id,external_id,metadata",
         _ => {}
     }
-    for (path, name) in listings {
-        let mut offset = 0;
+    for listing in listings {
+        let mut walk = Walk::default();
         loop {
-            let answer = list(client, path, offset, 500, fields).await?;
-            let page = rows(&answer, path, name)?;
-            for row in page {
-                if let (Some(id), Some(key)) = (json::owned(row, "id"), map::key(row))
-                    && key.starts_with(&prefix)
-                {
+            let (page, is_last) = walk.next(client, listing, KEYS_PER_READ, fields).await?;
+            for (id, row) in page {
+                if let Some(key) = map::key(&row).filter(|key| key.starts_with(&prefix)) {
                     found.push((key.to_owned(), id));
                 }
             }
-            if page.len() < 500 {
+            if is_last {
                 break;
             }
-            offset += page.len();
         }
     }
     found.sort();

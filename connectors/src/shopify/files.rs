@@ -1,8 +1,9 @@
 //! Finds the files of an input and recognises by their headers which of them are exports.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -38,9 +39,37 @@ pub(super) struct SourceFile {
     /// Where the rows begin.
     pub(super) body: Place,
     pub(super) size_bytes: u64,
+    /// What it was when it was found.
+    stamp: Stamp,
+}
+
+/// By what a file is known to be the same: places in it are kept while it is read, and mean nothing in
+/// another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size_bytes: u64,
+    modified_ns: i128,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size_bytes: metadata.size(),
+            modified_ns: i128::from(metadata.mtime()) * 1_000_000_000
+                + i128::from(metadata.mtime_nsec()),
+        }
+    }
 }
 
 impl SourceFile {
+    fn is_same(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
+    }
+
     /// The place of a column by its key; the first, should there be two.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
         self.header.iter().position(|heading| self.kind.key(heading) == key)
@@ -94,6 +123,18 @@ impl Files {
         self.exports.iter().filter(move |file| file.kind == kind)
     }
 
+    /// Refuses to go on with files that are not those that were found: part of what was read would be
+    /// of before, and part of it of now.
+    pub(super) fn refuse_changed(&self) -> Result<()> {
+        match self.exports.iter().find(|file| !file.is_same()) {
+            None => Ok(()),
+            Some(file) => {
+                let message = format!("{} was changed while it was read.", file.name);
+                Err(input_error(reason::SOURCE_CHANGED, message))
+            }
+        }
+    }
+
     fn unpack(&mut self, path: &Path, limits: &Limits, found: &mut Vec<Found>) -> Result<()> {
         let folder = match self.unpacked.take() {
             Some(folder) => folder,
@@ -138,7 +179,7 @@ impl Files {
     fn recognise(&mut self, found: Found) -> Result<()> {
         let failed = |error| storage_error("reading a file", &error);
         let mut file = File::open(&found.path).map_err(failed)?;
-        let size_bytes = file.metadata().map_err(failed)?.len();
+        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
         let mut start = Vec::new();
         file.by_ref().take(1_024).read_to_end(&mut start).map_err(failed)?;
         // Text files that merely lie beside the exports are no reason to refuse them.
@@ -177,7 +218,8 @@ impl Files {
                     header,
                     delimiter,
                     body,
-                    size_bytes,
+                    size_bytes: stamp.size_bytes,
+                    stamp,
                 });
                 return Ok(());
             }

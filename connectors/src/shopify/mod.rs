@@ -54,7 +54,7 @@ pub struct ShopifyCsv {
 struct Shop {
     files: Files,
     settings: Settings,
-    /// Made when first asked for: the files do not change.
+    /// Made when first asked for: files that change are refused.
     products: OnceLock<Index>,
     customers: OnceLock<Index>,
     orders: OnceLock<Index>,
@@ -89,8 +89,14 @@ impl ShopifyCsv {
         work: impl FnOnce(&Shop) -> io::Result<T> + Send + 'static,
     ) -> Result<T> {
         let shop = Arc::clone(&self.shop);
-        match tokio::task::spawn_blocking(move || work(&shop)).await {
-            Ok(done) => done.map_err(|error| storage_error(operation, &error)),
+        let read = move || {
+            let done = work(&shop);
+            // Also where it failed: a file that is written anew looks broken meanwhile.
+            shop.files.refuse_changed()?;
+            done.map_err(|error| storage_error(operation, &error))
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(done) => done,
             Err(error) => Err(storage_error(operation, &io::Error::other(error))),
         }
     }

@@ -3,6 +3,7 @@
 pub(super) const ARCHIVE_INVALID: &str = "ARCHIVE_INVALID";
 pub(super) const ARCHIVE_UNSAFE_PATH: &str = "ARCHIVE_UNSAFE_PATH";
 pub(super) const ARCHIVE_EXPANSION_TOO_LARGE: &str = "ARCHIVE_EXPANSION_TOO_LARGE";
+pub(super) const SOURCE_CHANGED: &str = "SOURCE_CHANGED";
 pub(super) const SOURCE_FILE_MISSING: &str = "SOURCE_FILE_MISSING";
 pub(super) const CSV_MALFORMED: &str = "CSV_MALFORMED";
 pub(super) const CSV_COLUMN_MISSING: &str = "CSV_COLUMN_MISSING";

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use cartage_connectors::shopify::{Input, Settings, ShopifyCsv};
+use cartage_connectors::{
+    Error, Source,
+    shopify::{Input, Settings, ShopifyCsv},
+};
 use cartage_model::Kind;
 use proptest::prelude::*;
 
@@ -59,5 +62,40 @@ proptest! {
             let before = |id| categories[..place].iter().any(|other| other.source_id == id);
             prop_assert!(parent.is_none_or(before));
         }
+    }
+}
+
+#[tokio::test]
+async fn files_that_change_while_they_are_read_are_not_read_on() {
+    let text = products(&[(1, false); 6], 0);
+    let reason = async |change: &dyn Fn(&std::path::Path)| {
+        let folder = folder(&[("products.csv", text.as_bytes())]);
+        let source = source(folder.path(), 2, u64::MAX);
+        let page = source.page(Kind::Product, None).await.unwrap();
+        assert_eq!(page.records.len(), 2);
+        change(&folder.path().join("products.csv"));
+        match source.page(Kind::Product, page.next.as_deref()).await {
+            Ok(_) => None,
+            Err(Error::Input { reason, .. }) => Some(reason),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(reason(&|_| {}).await, None);
+    let touch = |path: &std::path::Path| {
+        std::fs::write(path, text.replace("p5", "p9")).unwrap();
+    };
+    let changes: [&dyn Fn(&std::path::Path); 4] = [
+        // Of the same length.
+        &touch,
+        &|path| std::fs::write(path, &text.as_bytes()[..text.len() / 2]).unwrap(),
+        &|path| std::fs::remove_file(path).unwrap(),
+        &|path| {
+            let other = path.with_extension("new");
+            std::fs::write(&other, &text).unwrap();
+            std::fs::rename(other, path).unwrap();
+        },
+    ];
+    for change in changes {
+        assert_eq!(reason(change).await, Some("SOURCE_CHANGED"));
     }
 }

@@ -4,7 +4,10 @@
 //! source id that comes twice: about 40 MB for a million records. Two different ids would have to
 //! agree in 128 bits of BLAKE3 to be taken for one.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use cartage_model::{Kind, RawRecord, ReadMap, Record, Unreadable};
 
@@ -12,6 +15,9 @@ use cartage_model::{Kind, RawRecord, ReadMap, Record, Unreadable};
 pub(super) const SOURCE_ID_DUPLICATE: &str = "SOURCE_ID_DUPLICATE";
 /// The reason of a record that the read map gave another kind or id than the raw one has.
 pub(super) const READ_MAP_INCONSISTENT: &str = "READ_MAP_INCONSISTENT";
+
+/// The reason of a record at which the read map broke down.
+pub(super) const READ_MAP_FAILED: &str = "INTERNAL_ERROR";
 
 /// A canonical record with its text and its hash.
 pub(super) struct CanonicalRecord {
@@ -69,7 +75,10 @@ impl Canonicaliser {
                 format!("an earlier {} has the same id", self.kind),
             ));
         }
-        let record = read_map.read(raw)?;
+        // A bug in a map must cost one record, not the snapshot. Maps are pure: nothing is left half done.
+        let record = catch_unwind(AssertUnwindSafe(|| read_map.read(raw))).map_err(|_| {
+            Unreadable::record(READ_MAP_FAILED, "the read map broke down at this record")
+        })??;
         if record.kind() != raw.kind || record.source_id() != raw.source_id {
             return Err(Unreadable::record(
                 READ_MAP_INCONSISTENT,
@@ -103,4 +112,45 @@ impl Canonicaliser {
 fn id_hash(source_id: &str) -> u128 {
     let hash = blake3::hash(source_id.as_bytes());
     hash.as_bytes().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use cartage_model::{RawScope, ScopeTree};
+
+    use super::*;
+
+    /// Breaks down at a record.
+    struct Brittle;
+
+    impl ReadMap for Brittle {
+        fn version(&self) -> &'static str {
+            "brittle/1"
+        }
+
+        fn read(&self, raw: &RawRecord) -> Result<Record, Unreadable> {
+            assert_ne!(raw.source_id, "poison", "made to panic");
+            Err(Unreadable::record("FIELD_MISSING", "it has nothing"))
+        }
+
+        fn scopes(&self, _: &[RawScope]) -> Result<ScopeTree, Unreadable> {
+            Err(Unreadable::record("FIELD_MISSING", "it has no parts"))
+        }
+    }
+
+    #[test]
+    fn a_map_that_breaks_down_costs_one_record() {
+        let mut canonicaliser = Canonicaliser::new(Kind::Product);
+        let mut reason = |source_id: &str| {
+            let raw = RawRecord {
+                kind: Kind::Product,
+                source_id: source_id.to_owned(),
+                body: serde_json::Value::Null,
+            };
+            canonicaliser.read(&raw, &Brittle).err().map(|cause| cause.reason)
+        };
+        assert_eq!(reason("poison").as_deref(), Some(READ_MAP_FAILED));
+        assert_eq!(reason("other").as_deref(), Some("FIELD_MISSING"));
+        assert_eq!(canonicaliser.unreadable(), 2);
+    }
 }

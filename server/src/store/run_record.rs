@@ -177,6 +177,30 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.source_id, row.outcome)).collect())
     }
 
+    /// The fields of some records that a run named changed for a reason: (source id, field).
+    pub async fn run_record_changed_for(
+        &mut self,
+        run: &Name,
+        kind: &str,
+        source_ids: &[String],
+        why: &str,
+    ) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query!(
+            r#"select source_id, change ->> 'field' as "field!"
+            from run_record, jsonb_array_elements(detail -> 'changes') as change
+            where account_id = $1 and run = $2 and kind = $3 and source_id = any($4)
+                and outcome = 'changed' and change ->> 'why' = $5 and change ->> 'field' is not null"#,
+            self.account,
+            run.as_str(),
+            kind,
+            source_ids,
+            why,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.source_id, row.field)).collect())
+    }
+
     /// How the records of a run ended, counted.
     pub async fn run_record_counts(&mut self, run: &Name) -> Result<Vec<OutcomeCount>> {
         let rows = sqlx::query_as!(

@@ -3,7 +3,10 @@
 //! A run, its verification and the preflight all go this one way, so that what is verified is what
 //! was written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use cartage_connectors::{Reference, Target};
 use cartage_model::{Kind, Mapped, Record};
@@ -16,6 +19,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     app::migration::Scope,
     error::Result,
+    reason::Reason,
     store::{Tx, record_link::LinkSpace},
 };
 
@@ -74,6 +78,10 @@ impl Way {
 
     /// The record's fate.
     pub fn fate(&self, stored: &StoredRecord) -> Fate {
+        guarded(|| self.decide(stored))
+    }
+
+    fn decide(&self, stored: &StoredRecord) -> Fate {
         let kind = stored.record.kind();
         let mut mapped = match self.mapping.map(kind, &stored.source_id, &stored.json) {
             MapOutcome::Mapped(mapped) => mapped,
@@ -189,6 +197,21 @@ pub async fn without_missing<'a>(
     Ok(())
 }
 
+/// A bug in a mapping or in a connector must cost one record, not the run. All of it is pure: nothing is
+/// left half done.
+fn guarded(work: impl FnOnce() -> Fate) -> Fate {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(
+            "A record could not be brought into the target's form: its mapping or fit panicked."
+        );
+        Fate::Refused {
+            reason: Reason::InternalError.as_str().to_owned(),
+            field: None,
+            message: "Bringing this record into the target's form broke down.".to_owned(),
+        }
+    })
+}
+
 fn refused(refusal: cartage_connectors::Refusal) -> Fate {
     Fate::Refused { reason: refusal.reason, field: refusal.field, message: refusal.message }
 }
@@ -230,5 +253,18 @@ fn created_at(record: &Record) -> Option<DateTime<Utc>> {
         Record::Customer(customer) => customer.created_at.as_ref().map(|instant| instant.utc),
         Record::Order(order) => Some(order.placed_at.utc),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_down_at_a_record_refuses_it() {
+        let broken = guarded(|| panic!("made to panic"));
+        let Fate::Refused { reason, .. } = broken else { panic!("{broken:?}") };
+        assert_eq!(reason, "INTERNAL_ERROR");
+        assert!(matches!(guarded(|| Fate::Excluded("rule".to_owned())), Fate::Excluded(_)));
     }
 }

@@ -222,7 +222,9 @@ impl Reader<'_> {
     /// False when the snapshot was cancelled meanwhile.
     async fn again(&mut self, tries: &mut u32, error: Error) -> Result<bool> {
         *tries += 1;
-        if !error.reason.is_retryable() || *tries >= PAGE_TRIES {
+        // What changed while it was read is read anew from the beginning, not from this page on.
+        let is_passing = error.reason.is_retryable() && error.reason != Reason::SourceChanged;
+        if !is_passing || *tries >= PAGE_TRIES {
             return Err(error);
         }
         let delay = error.retry_after.unwrap_or(Duration::from_millis(250 << (*tries).min(8)));

@@ -225,6 +225,22 @@ async fn a_policy_decides_field_by_field_and_the_ledger_names_what_stays() {
     let row = walk.records(&told.name, "source_id = \"b\"").await.remove(0);
     assert_eq!((row.outcome(), row.effect()), (Outcome::Changed, Effect::Updated), "{row:?}");
     assert!(row.changes.iter().any(|change| change.field == "title"), "{row:?}");
+    // A verification knows of it, and of nothing else that others do.
+    let report = soon(road::verify_run(&walk.client, &told.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
+    let list = |filter: &str| v1::ListDiscrepanciesRequest {
+        parent: report.name.clone(),
+        filter: filter.to_owned(),
+        ..Default::default()
+    };
+    let found = walk.client.call(list("")).await.unwrap().discrepancies;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].field.as_str(), found[0].explained), ("title", true));
+    let subtitle = json!({ "subtitle": "Of the day" });
+    post(&walk, &format!("products/{id}"), subtitle).await;
+    let report = soon(road::verify_run(&walk.client, &told.name, |_| {})).await.unwrap();
+    assert!(!report.passed, "{report:?}");
+    post(&walk, &format!("products/{id}"), json!({ "subtitle": "" })).await;
 
     // The decision holds until the source changes the field again.
     let before = writes(&walk);
@@ -400,5 +416,59 @@ async fn lost_answers_amid_a_delta_overwrite_nobody_and_can_be_taken_back() {
     assert_eq!(shown("a").await, (json!("Apple"), json!(1)));
     assert_eq!(shown("b").await, (json!("Fine bread"), json!(2)));
     assert_eq!(shown("c").await, (json!("Cheese"), json!(3)));
+    sound(&server, &walk).await;
+}
+
+/// R32: a source that changes while it is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_changes_amid_a_snapshot_is_told_as_it_was_at_one_time() {
+    let server = Server::start().await;
+    // More than a page; the first and the last change together.
+    let rows = |state: &str| {
+        let row = |n: usize| match n {
+            0 | 519 => format!("p{n},{state},,Acme,sku-{n},1\n"),
+            7 if state == "Third" => String::new(),
+            _ => format!("p{n},Other,,Acme,sku-{n},1\n"),
+        };
+        (0..520).map(row).collect::<String>()
+    };
+    let (walk, files, plan, _) = loaded(&server, &rows("First")).await;
+    let put = |state: &str| {
+        let new = files.path().join("new");
+        std::fs::write(&new, export(&rows(state))).unwrap();
+        std::fs::rename(new, files.path().join("products_export.csv")).unwrap();
+    };
+    put("Second");
+    let parent = walk.source.clone();
+    let request = v1::CreateSnapshotRequest { parent, ..Default::default() };
+    let amid = walk.client.call(request).await.unwrap();
+    for state in ["Third", "Second"].repeat(10) {
+        let get = v1::GetSnapshotRequest { name: amid.name.clone(), ..Default::default() };
+        let snapshot = walk.client.call(get).await.unwrap();
+        assert!(!matches!(snapshot.state(), v1::snapshot::State::Failed), "{snapshot:?}");
+        put(state);
+    }
+    put("Third");
+    let amid = soon(wait::snapshot(&walk.client, &amid.name, |_| {})).await.unwrap();
+    assert_eq!(amid.state(), v1::snapshot::State::Succeeded, "{amid:?}");
+
+    let first = run(&walk, delta(&plan, &amid.name)).await;
+    assert_eq!(first.state(), State::Succeeded, "{first:?}");
+    let titles = [
+        product(&walk, "p0").await["title"].clone(),
+        product(&walk, "p519").await["title"].clone(),
+    ];
+    assert!(titles == ["Second", "Second"] || titles == ["Third", "Third"], "{titles:?}");
+
+    let snapshot = soon(road::take_snapshot(&walk.client, &walk.source, |_| {})).await.unwrap();
+    let mut last = delta(&plan, &snapshot.name);
+    last.set_deleted_records(DeletedRecords::Delete);
+    let last = run(&walk, last).await;
+    assert_eq!(last.state(), State::Succeeded, "{last:?}");
+    for (handle, title) in [("p0", json!("Third")), ("p519", json!("Third")), ("p7", Value::Null)] {
+        assert_eq!(product(&walk, handle).await["title"], title, "{handle}");
+    }
+    let report = soon(road::verify_run(&walk.client, &last.name, |_| {})).await.unwrap();
+    assert!(report.passed, "{report:?}");
     sound(&server, &walk).await;
 }

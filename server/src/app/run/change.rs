@@ -5,6 +5,9 @@ use cartage_model::Kind;
 use cartage_pipeline::delta::Resolution;
 use serde::{Deserialize, Serialize};
 
+/// Why a record is named changed whose target keeps a value of its own.
+pub const KEPT: &str = "The target's own value stays: it was changed there since it was written.";
+
 /// Whose value counts where source and target both changed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -18,14 +18,11 @@ use super::{
     update::{BATCH_RECORDS, Change, Settled, Updater, digester},
 };
 use crate::{
-    app::run::change::{Whose, conflict_bound, whose},
+    app::run::change::{KEPT, Whose, conflict_bound, whose},
     error::Result,
     reason::Reason,
     store::{record_conflict::RecordConflict, record_link::RecordLink},
 };
-
-/// Why a record is named changed whose target keeps a value of its own.
-const KEPT: &str = "The target's own value stays: it was changed there since it was written.";
 
 /// What is known of records from before.
 struct Before {

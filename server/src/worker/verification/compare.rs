@@ -9,7 +9,7 @@ use cartage_connectors::record_key;
 use cartage_model::{Kind, Mapped, Product, Record};
 use cartage_pipeline::{
     snapshot::StoredRecord,
-    verify::{Amounts, Comparison, KindVerification, compare},
+    verify::{Amounts, Difference, KindVerification, compare},
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::Gathered;
 use crate::{
+    app::run::change::KEPT,
     error::Result,
     name::Name,
     store::{discrepancy::Discrepancy, progress::Progress, record_link::LinkSpace},
@@ -53,6 +54,8 @@ struct Expected<'a> {
     stored: &'a StoredRecord,
     target_id: Option<String>,
     mapped: Mapped,
+    /// Fields of which the target keeps its own values, as the ledger says.
+    kept: Vec<String>,
 }
 
 impl Comparer<'_> {
@@ -98,6 +101,11 @@ impl Comparer<'_> {
         let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
         let outcomes: HashMap<String, String> =
             tx.run_record_outcomes(self.run, kind.as_str(), &ids).await?.into_iter().collect();
+        let mut kept: HashMap<String, Vec<String>> = HashMap::new();
+        let of_kind = kind.as_str();
+        for (id, field) in tx.run_record_changed_for(self.run, of_kind, &ids, KEPT).await? {
+            kept.entry(id).or_default().push(field);
+        }
         let mut targets: HashMap<String, String> =
             links.into_iter().map(|link| (link.source_id, link.target_id)).collect();
         let mut expected = Vec::new();
@@ -110,7 +118,8 @@ impl Comparer<'_> {
                         self.add_changed_stock(product, &mapped);
                     }
                     let target_id = targets.remove(&stored.source_id);
-                    expected.push(Expected { stored, target_id, mapped });
+                    let kept = kept.remove(&stored.source_id).unwrap_or_default();
+                    expected.push(Expected { stored, target_id, mapped, kept });
                 }
                 _ => self.add_left_out(&stored.record, outcome),
             }
@@ -141,9 +150,15 @@ impl Comparer<'_> {
                 rows.push(self.row("missing", kind, it, "", String::new(), String::new()));
                 continue;
             };
-            let comparison = compare(specs, &it.mapped.fields, &actual);
+            let mut comparison = compare(specs, &it.mapped.fields, &actual);
+            let (explained, differences) = std::mem::take(&mut comparison.differences)
+                .into_iter()
+                .partition(|difference| is_kept(it, &actual, &difference.field));
+            comparison.differences = differences;
             verification.add(&it.stored.source_id, Some(&comparison));
-            rows.extend(self.differences(kind, it, &comparison));
+            rows.extend(self.differences(kind, it, &comparison.differences, None));
+            rows.extend(self.differences(kind, it, &explained, Some(KEPT)));
+            self.add_kept_stock(it, &actual);
             self.add_target(kind, &actual);
         }
         if !rows.is_empty() {
@@ -158,14 +173,16 @@ impl Comparer<'_> {
         &mut self,
         kind: Kind,
         it: &Expected<'_>,
-        comparison: &Comparison,
+        differences: &[Difference],
+        explanation: Option<&str>,
     ) -> Vec<Discrepancy> {
-        let differences = comparison.differences.iter().take(DIFFERENCES_PER_RECORD_MAX);
+        let differences = differences.iter().take(DIFFERENCES_PER_RECORD_MAX);
         differences
             .map(|difference| {
                 let expected = text(&difference.expected);
                 let actual = text(&difference.actual);
-                self.row("different", kind, it, &difference.field, expected, actual)
+                let row = self.row("different", kind, it, &difference.field, expected, actual);
+                Discrepancy { explanation: explanation.map(ToOwned::to_owned), ..row }
             })
             .collect()
     }
@@ -286,6 +303,27 @@ impl Comparer<'_> {
         }
     }
 
+    /// Stock that the target keeps is what the ledger says is not as in the source.
+    fn add_kept_stock(&mut self, it: &Expected<'_>, actual: &Map<String, Value>) {
+        // A variant may be kept as a whole.
+        let is_stock = |field: &String| {
+            field.starts_with("variants") && (field.contains(".stock") || !field.contains('.'))
+        };
+        if !it.kept.iter().any(is_stock) {
+            return;
+        }
+        let mut missing: HashMap<String, Decimal> = HashMap::new();
+        for (location, quantity) in stock_of(&it.mapped.fields) {
+            *missing.entry(location).or_default() += quantity;
+        }
+        for (location, quantity) in stock_of(actual) {
+            *missing.entry(location).or_default() -= quantity;
+        }
+        for (location, quantity) in missing {
+            self.gathered.stock.add_left_out(&location, quantity);
+        }
+    }
+
     /// The sums of an order and the stock of a product as the target itself states them.
     fn add_target(&mut self, kind: Kind, fields: &Map<String, Value>) {
         match kind {
@@ -331,6 +369,51 @@ impl Comparer<'_> {
     }
 }
 
+/// Whether the ledger says that the target keeps its own value at a place.
+fn is_kept(it: &Expected<'_>, actual: &Map<String, Value>, place: &str) -> bool {
+    if it.kept.is_empty() {
+        return false;
+    }
+    let place = by_children(place, &it.mapped.fields, actual);
+    it.kept.iter().any(|field| {
+        let below = place.strip_prefix(field.as_str());
+        below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+    })
+}
+
+/// A place with the source ids of children for their indices, as the ledger names fields:
+/// `variants[2].sku` is `variants[17].sku` there. What does not say its id keeps its index.
+fn by_children(place: &str, expected: &Map<String, Value>, actual: &Map<String, Value>) -> String {
+    let mut named = String::new();
+    let mut at = [expected, actual].map(|fields| Some(Value::Object(fields.clone())));
+    for part in place.split_inclusive(['.', ']']) {
+        let (name, index) = match part.split_once('[') {
+            Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
+            None => (part.trim_end_matches('.'), None),
+        };
+        let step = |value: &Option<Value>| -> Option<Value> {
+            let value = value.as_ref()?;
+            let value = if name.is_empty() { value } else { value.get(name)? };
+            match index {
+                Some(index) => value.get(index).cloned(),
+                None => Some(value.clone()),
+            }
+        };
+        at = at.each_ref().map(step);
+        let id = at.iter().flatten().find_map(|value| value.get("source_id")?.as_str());
+        match (index, id) {
+            (Some(_), Some(id)) => {
+                named.push_str(name);
+                named.push('[');
+                named.push_str(id);
+                named.push(']');
+            }
+            _ => named.push_str(part),
+        }
+    }
+    named
+}
+
 fn decimal(value: Option<&Value>) -> Decimal {
     match value {
         Some(Value::String(text)) => text.parse().unwrap_or_default(),
@@ -359,4 +442,34 @@ fn text(value: &Value) -> String {
         other => other.to_string(),
     };
     text.chars().take(VALUE_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_named_by_its_child_as_in_the_ledger() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let expected = object(json!({
+            "title": "Lamp",
+            "tags": ["a"],
+            "variants": [{ "source_id": "17", "prices": [{ "amount": "1" }] }],
+        }));
+        let actual = object(json!({
+            "variants": [{ "source_id": "17" }, { "source_id": "18", "sku": "theirs" }],
+        }));
+        for (place, named) in [
+            ("title", "title"),
+            ("seo.title", "seo.title"),
+            ("tags[0]", "tags[0]"),
+            ("variants[0].prices[0].amount", "variants[17].prices[0].amount"),
+            ("variants[1].sku", "variants[18].sku"),
+            ("variants[2].sku", "variants[2].sku"),
+        ] {
+            assert_eq!(by_children(place, &expected, &actual), named);
+        }
+    }
 }

@@ -208,7 +208,9 @@ const QUERIES: &[(&str, &str)] = &[
         "select format('%s %s %s, call %s: intended under %s, %s under %s', run, kind, source_id, ordinal, epoch,
             state, result_epoch)
         from external_call
-        where result_epoch < epoch or state <> 'intended' and result_epoch is null
+        where result_epoch < epoch
+            -- One that was looked for in vain and forgotten has none.
+            or state not in ('intended', 'void') and result_epoch is null
             or greatest(epoch, result_epoch) > (select last_value from job_epoch)
         union all
         select format('%s: an intent under %s after one under %s', run, epoch, before) from (

@@ -75,7 +75,11 @@ async fn standing(
 }
 
 /// Waits as long as the shop may still be working on a request for a kind.
-async fn settled(work: &Work, target: &dyn Target, kind: Kind) -> std::result::Result<(), Stopped> {
+pub(super) async fn settled(
+    work: &Work,
+    target: &dyn Target,
+    kind: Kind,
+) -> std::result::Result<(), Stopped> {
     let look_ups = target.look_ups().iter().filter(|look_up| look_up.kind == kind);
     let settle_time_s = look_ups.map(|look_up| look_up.settle_time_s).max().unwrap_or_default();
     tokio::select! {

@@ -27,13 +27,11 @@ use super::{
     meter::Meter,
     patience::{HeldUp, Tries, UsedUp},
     restore::Restorer,
-    shop,
+    shop, unlinked,
     update::digester,
 };
 use crate::{
     app::{
-        connection,
-        mapping::MappingRevision,
         record_key::{self, Key},
         run::{self, Run},
     },
@@ -51,9 +49,6 @@ use crate::{
 
 /// How many objects are read back and deleted at once.
 const BATCH_RECORDS: usize = 50;
-
-/// Why nobody knows whether a record has an object.
-const NO_RESULT: &str = "A call for it may have had an effect, and no object of it is known.";
 
 /// Under which name a record is excluded whose object the platform does not delete.
 const NOT_REMOVABLE: &str = "not_removable";
@@ -99,7 +94,7 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
     }
     tx.rollback().await?;
     let newest = taken.iter().find(|it| it.body.prepared.is_some()).cloned();
-    let unlinked = unlinked(work, run, &space).await?;
+    let unlinked = unlinked::left(work, run, &space).await?;
     let meter = Mutex::new(Meter::new(&names, &totals, &counts, BTreeMap::new()));
     for taken in taken {
         let (way, _) = shop::open(&work.app, &work.claim.account, &taken).await?;
@@ -137,67 +132,8 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         }
     }
     let book = Book { work, run: &run.name, space: &space, meter: &meter };
-    for (kind, ids) in unlinked {
-        let rows = ids.iter().map(|id| Row::unknown(kind, id, None, NO_RESULT)).collect();
-        book.enter(kind, "take back", Entry { rows, ..Entry::default() }).await?;
-    }
-    Ok(())
-}
-
-/// The records that may have an object of which nothing is known, by a call that may have had an
-/// effect.
-async fn unlinked(
-    work: &Work,
-    run: &Resource<Run>,
-    space: &LinkSpace,
-) -> Result<BTreeMap<Kind, Vec<String>>> {
-    let mut tx = work.begin().await?;
-    let open = tx.external_call_unlinked(space, &run.body.rollback_runs).await?;
-    tx.rollback().await?;
-    let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
-    for (kind, source_id, _) in open {
-        if let Some(kind) = Kind::ALL.into_iter().find(|it| it.as_str() == kind) {
-            by_kind.entry(kind).or_default().push(source_id);
-        }
-    }
-    Ok(by_kind)
-}
-
-/// Links the objects of which the journal knows and no link does, as parts of their records: a run
-/// that was cancelled or gave up amid a record leaves such.
-async fn link_halves(tx: &mut Tx, run: &Resource<Run>, space: &LinkSpace) -> Result<()> {
-    let revision = Name::trusted(&run.body.mapping_revision);
-    let revision = tx.resource_get::<MappingRevision>(&revision).await?;
-    let target = connection::target_of_platform(&revision.body.target_platform)?;
-    let unlinked = tx.external_call_unlinked(space, &run.body.rollback_runs).await?;
-    for kind in Kind::ALL {
-        let of_kind = unlinked.iter().filter(|(of, ..)| of == kind.as_str());
-        let runs: HashMap<&str, &String> =
-            of_kind.map(|(_, source_id, run)| (source_id.as_str(), run)).collect();
-        let ids: Vec<String> = runs.keys().map(|id| (*id).to_owned()).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let calls = tx.external_call_find(space, kind.as_str(), &run.name, &ids).await?;
-        // They come record by record.
-        let of_records = calls.chunk_by(|one, next| one.call.source_id == next.call.source_id);
-        let links: Vec<RecordLink> = of_records
-            .filter_map(|calls| {
-                let source_id = calls.first()?.call.source_id.clone();
-                Some(RecordLink {
-                    kind: kind.as_str().to_owned(),
-                    role: PARTIAL.to_owned(),
-                    target_id: target.object_of(kind, calls)?,
-                    record_source_id: source_id.clone(),
-                    payload_hash: None,
-                    create_run: (*runs.get(source_id.as_str())?).clone(),
-                    create_time: chrono::DateTime::UNIX_EPOCH,
-                    update_time: chrono::DateTime::UNIX_EPOCH,
-                    source_id,
-                })
-            })
-            .collect();
-        tx.record_link_put(space, &links).await?;
+    for (kind, rows, gone) in unlinked {
+        book.enter(kind, "take back", Entry { rows, gone: &gone, ..Entry::default() }).await?;
     }
     Ok(())
 }
@@ -207,12 +143,12 @@ async fn totals(
     work: &Work,
     run: &Resource<Run>,
     space: &LinkSpace,
-) -> Result<BTreeMap<String, i64>> {
+) -> std::result::Result<BTreeMap<String, i64>, Stopped> {
     if let Some(totals) = &run.body.totals {
         return Ok(totals.clone());
     }
+    unlinked::link(work, run, space).await?;
     let mut tx = work.begin().await?;
-    link_halves(&mut tx, run, space).await?;
     let mut totals: BTreeMap<String, i64> =
         tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
     for (kind, ..) in tx.external_call_unlinked(space, &run.body.rollback_runs).await? {

@@ -17,12 +17,14 @@ pub(crate) fn shop(records: usize, seed: u64) -> shopify_export::Settings {
     }
 }
 
-/// Everything up to a live run that may start; gives its name.
+/// Everything up to a live run that may start; gives its name. So many records of each kind are rehearsed,
+/// none for 0.
 pub(crate) async fn live_run(
     client: &Client,
     account: &str,
     export: &Path,
     shop: &medusa::Medusa,
+    rehearsal_records_max: i64,
 ) -> Result<String> {
     use v1::{connection::Config, credentials::Secret, shopify_csv_config::Source};
     let csv = Config::ShopifyCsv(v1::ShopifyCsvConfig {
@@ -55,6 +57,24 @@ pub(crate) async fn live_run(
     let snapshot = road::take_snapshot(client, source, |_| {}).await?.name;
     road::test_restore(client, &snapshot).await?;
     let revision = road::publish_mapping(client, &migration, None).await?.name;
+    if rehearsal_records_max > 0 {
+        let sandbox = road::create_sandbox(client, &options.account, target).await?.name;
+        let kinds = [v1::RecordKind::Product, v1::RecordKind::Customer, v1::RecordKind::Order];
+        let filters = kinds.map(|kind| v1::KindFilter {
+            kind: kind.into(),
+            max_records: rehearsal_records_max,
+            ..Default::default()
+        });
+        let rehearsal = v1::Run {
+            snapshot: snapshot.clone(),
+            mapping_revision: revision.clone(),
+            target_connection: sandbox,
+            scope: Some(v1::Scope { filters: filters.to_vec(), ..Default::default() }),
+            max_quarantined_records: Some(i64::from(i32::MAX)),
+            ..Default::default()
+        };
+        road::test_run(client, &migration, rehearsal, |_| {}).await?;
+    }
     let plan = road::create_plan(client, &migration, &snapshot, &revision).await?;
     let plan = road::submit_plan(client, plan, target, &options).await?;
     let plan = road::approve_plan(client, &plan.name, "It is a test.").await?.name;

@@ -132,6 +132,8 @@ pub struct Run {
     pub totals: Option<BTreeMap<String, i64>>,
     /// What the target was prepared with.
     pub prepared: Option<serde_json::Value>,
+    /// What a record of each kind took, in seconds, once all are loaded.
+    pub seconds_per_record: BTreeMap<String, f64>,
     /// The final accounting.
     pub accounting: Option<Accounting>,
     /// Who accepted it, and why.

@@ -65,7 +65,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     others(&shop).await?;
     let admin = Admin::new(&shop.url(), shop.api_key())?;
 
-    let live = ready::live_run(&client, ACCOUNT, &export, &shop).await?;
+    let live = ready::live_run(&client, ACCOUNT, &export, &shop, 0).await?;
     let before = admin.inventory().await?;
     let begun = Instant::now();
     road::start_run(&client, &live).await?;

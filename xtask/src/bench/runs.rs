@@ -20,6 +20,9 @@ const ACCOUNT: &str = "bench";
 /// How much more memory the largest shop may take than the smallest, in hundredths.
 const GROWTH_MAX: u64 = 120;
 
+/// How many records of each kind are rehearsed before, from which the run knows what they cost.
+const REHEARSED: i64 = 500;
+
 /// The error of the ETA that is allowed at the median, from when on it is asked for (the part of the
 /// records that is done, as a divisor), and until when.
 const ETA_ERROR_MAX: f64 = 0.1;
@@ -38,6 +41,9 @@ pub(crate) struct Options {
     /// A `cartage-server` that is built already.
     #[arg(long)]
     server: Option<PathBuf>,
+    /// Print what is told of the progress.
+    #[arg(long)]
+    trace: bool,
 }
 
 /// Measures each shop with a server of its own, and prints a line for it.
@@ -48,7 +54,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     };
     let mut peaks = Vec::new();
     for records in &options.records {
-        peaks.push(measure(&program, *records, options.seed).await?);
+        peaks.push(measure(&program, *records, options).await?);
     }
     let (Some(first), Some(last)) = (peaks.first(), peaks.last()) else { return Ok(()) };
     let growth = last * 100 / first.max(&1);
@@ -58,15 +64,16 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
-async fn measure(program: &std::path::Path, records: usize, seed: u64) -> Result<u64> {
+async fn measure(program: &std::path::Path, records: usize, options: &Options) -> Result<u64> {
     let folder = tempfile::Builder::new().prefix("cartage-bench-").tempdir()?;
     let export = folder.path().join("export");
-    shopify_export::generate(&ready::shop(records, seed), &export).context("making the shop")?;
+    shopify_export::generate(&ready::shop(records, options.seed), &export)
+        .context("making the shop")?;
     let shop = medusa::start(medusa::Options::default()).await.context("starting the shop")?;
     let server = Server::start_program(program, &folder.path().join("data"), &[]).await?;
     let token = server.token(ACCOUNT, &["*"]).await?;
     let client = Client::connect(&server.uri(), &token).await?;
-    let run = ready::live_run(&client, ACCOUNT, &export, &shop).await?;
+    let run = ready::live_run(&client, ACCOUNT, &export, &shop, REHEARSED).await?;
 
     let before = server.usage()?;
     let begun = Instant::now();
@@ -75,6 +82,9 @@ async fn measure(program: &std::path::Path, records: usize, seed: u64) -> Result
     let run = wait::run(&client, &run, |update| {
         if let Update::Progress(progress) = update {
             told.extend(Told::of(begun.elapsed(), &progress));
+            if options.trace {
+                println!("{}", trace(begun.elapsed(), &progress));
+            }
         }
     });
     let run = run.await?;
@@ -121,6 +131,24 @@ fn eta_error(told: &[Told], took: Duration) -> Option<f64> {
         .collect();
     errors.sort_by(f64::total_cmp);
     errors.get(errors.len() / 2).copied()
+}
+
+fn trace(at: Duration, progress: &v1::Progress) -> String {
+    let eta_s = |eta: &Option<prost_types::Duration>| eta.as_ref().map_or(-1, |eta| eta.seconds);
+    let kinds: Vec<String> = progress
+        .kinds
+        .iter()
+        .map(|it| {
+            let kind = it.kind().as_str_name().trim_start_matches("RECORD_KIND_").to_lowercase();
+            format!("{kind} {}/{} eta {} s", it.done, it.total.unwrap_or(-1), eta_s(&it.eta))
+        })
+        .collect();
+    format!(
+        "{at:.1?}: {} done, eta {} s; {}",
+        progress.done,
+        eta_s(&progress.eta),
+        kinds.join(", ")
+    )
 }
 
 #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]

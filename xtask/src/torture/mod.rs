@@ -75,7 +75,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let client = site.client(ACCOUNT).await?;
 
     println!("preparing a live run …");
-    let run = ready::live_run(&client, ACCOUNT, &export, &shop).await?;
+    let run = ready::live_run(&client, ACCOUNT, &export, &shop, 0).await?;
     let migration = run.split("/runs/").next().unwrap_or_default().to_owned();
     let witnesses: Vec<Witness> =
         (0..WITNESSES).map(|_| Witness::of(&client, &migration, &run)).collect();

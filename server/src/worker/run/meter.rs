@@ -22,8 +22,8 @@ const SAMPLES_MAX: usize = 64;
 pub(super) struct Meter {
     kinds: Vec<KindProgress>,
     costs_s: BTreeMap<String, (f64, i64)>,
-    /// What a record of a kind usually costs beside one of another kind.
-    priors: BTreeMap<String, u32>,
+    /// What a record of a kind is expected to cost beside one of another kind.
+    expected: BTreeMap<String, f64>,
     current: Option<(String, Instant, i64)>,
     samples: VecDeque<(Instant, i64)>,
     written_at: Option<Instant>,
@@ -35,7 +35,7 @@ impl Meter {
         kinds: &[String],
         totals: &BTreeMap<String, i64>,
         counts: &[OutcomeCount],
-        priors: BTreeMap<String, u32>,
+        expected: BTreeMap<String, f64>,
     ) -> Self {
         let mut meter = Self {
             kinds: kinds
@@ -47,7 +47,7 @@ impl Meter {
                 })
                 .collect(),
             costs_s: BTreeMap::new(),
-            priors,
+            expected,
             current: None,
             samples: VecDeque::new(),
             written_at: None,
@@ -134,8 +134,8 @@ impl Meter {
         }
     }
 
-    /// Seconds per record of a kind: measured; or what it usually costs, at the speed of the kinds
-    /// that were measured.
+    /// Seconds per record of a kind: measured; or what it is expected to cost, at the speed of the
+    /// kinds that were measured.
     #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
     fn cost_s(&self, kind: &str) -> Option<f64> {
         if let Some((seconds, records)) = self.costs_s.get(kind) {
@@ -144,13 +144,20 @@ impl Meter {
         let (mut seconds, mut weight) = (0.0, 0.0);
         for (measured, (took, records)) in &self.costs_s {
             seconds += took;
-            weight += to_f64(*records) * self.prior(measured);
+            weight += to_f64(*records) * self.expected(measured);
         }
-        (weight > 0.0).then(|| seconds / weight * self.prior(kind))
+        (weight > 0.0).then(|| seconds / weight * self.expected(kind))
     }
 
-    fn prior(&self, kind: &str) -> f64 {
-        f64::from(self.priors.get(kind).copied().unwrap_or(1).max(1))
+    fn expected(&self, kind: &str) -> f64 {
+        self.expected.get(kind).copied().filter(|cost| *cost > 0.0).unwrap_or(1.0)
+    }
+
+    /// What records of each kind took, of those that were measured.
+    #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
+    pub(super) fn seconds_per_record(&self) -> BTreeMap<String, f64> {
+        let costs = self.costs_s.iter();
+        costs.map(|(kind, (took, of))| (kind.clone(), took / to_f64((*of).max(1)))).collect()
     }
 
     #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
@@ -188,8 +195,8 @@ mod tests {
     fn a_kind_is_estimated_by_its_usual_cost_until_it_is_measured() {
         let kinds = ["customer".to_owned(), "order".to_owned()];
         let totals = kinds.iter().map(|kind| (kind.clone(), 100)).collect();
-        let priors = BTreeMap::from([("customer".to_owned(), 20), ("order".to_owned(), 60)]);
-        let mut meter = Meter::new(&kinds, &totals, &[], priors);
+        let expected = BTreeMap::from([("customer".to_owned(), 0.2), ("order".to_owned(), 0.6)]);
+        let mut meter = Meter::new(&kinds, &totals, &[], expected);
         let eta_s = |meter: &mut Meter| {
             let progress = meter.progress("load");
             let eta = progress.kinds.iter().map(|kind| kind.eta_s.map(f64::round));

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod book;
+mod cost;
 mod deleted;
 mod delta;
 mod journal;
@@ -20,6 +21,8 @@ mod reconcile;
 mod restore;
 mod rollback;
 mod shop;
+mod statistics;
+mod unlinked;
 mod update;
 mod window;
 
@@ -74,6 +77,7 @@ pub(super) async fn execute(work: &Work) -> Result<()> {
         biased;
         attempted = work_on => attempted,
         never = window::watch(work, &name) => match never {},
+        never = statistics::keep(work) => match never {},
     };
     let stopped = match attempted {
         Ok(()) => return finish(work, &name).await,
@@ -180,6 +184,7 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     let kinds = way.kinds();
     let mut tx = work.begin().await?;
     let counts = tx.run_record_counts(name).await?;
+    let costs = cost::expected(&mut tx, &run, &way).await?;
     tx.rollback().await?;
     let mut kind_names: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
     // Kinds of which the snapshot has none any more, and the source deleted all.
@@ -187,11 +192,7 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
         totals.keys().filter(|kind| !kinds.iter().any(|it| it.as_str() == **kind)).cloned(),
     );
     let in_scope: i64 = totals.values().sum();
-    let priors = kinds
-        .iter()
-        .map(|kind| (kind.as_str().to_owned(), way.target.usual_calls(*kind)))
-        .collect();
-    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts, priors));
+    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts, costs));
     let loader = Loader {
         work,
         way: &way,
@@ -246,6 +247,8 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
             loader.deleted(kind, run.body.deleted_records).await?;
         }
     }
+    let measured = meter.lock().await.seconds_per_record();
+    cost::keep(work, name, measured).await?;
     Ok(())
 }
 

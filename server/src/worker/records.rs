@@ -118,8 +118,10 @@ impl Way {
     ) -> Result<(Vec<StoredRecord>, Option<u64>)> {
         let stored = self.snapshot.records(kind, first, PAGE_RECORDS).await?;
         let count = u64::try_from(stored.len()).unwrap_or(u64::MAX);
-        let next = (count > 0).then(|| first.saturating_add(count));
         let inside = stored.into_iter().filter(|record| meter.take(&self.scope, record)).collect();
+        // Behind the last record that a filter lets in there is none.
+        let is_last = count == 0 || meter.is_full(&self.scope, kind);
+        let next = (!is_last).then(|| first.saturating_add(count));
         Ok((inside, next))
     }
 
@@ -223,6 +225,12 @@ pub struct ScopeMeter {
 }
 
 impl ScopeMeter {
+    /// Whether a filter lets in no more records, whatever they are.
+    fn is_full(&self, scope: &Scope, kind: Kind) -> bool {
+        let filter = scope.filters.iter().find(|filter| filter.kind == kind);
+        filter.is_some_and(|filter| filter.max_records > 0 && self.taken >= filter.max_records)
+    }
+
     /// Whether a record is in scope. Records must come in order, each once.
     pub fn take(&mut self, scope: &Scope, stored: &StoredRecord) -> bool {
         let kind = stored.record.kind();
@@ -259,6 +267,23 @@ fn created_at(record: &Record) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::migration::KindFilter;
+
+    #[test]
+    fn a_walk_ends_where_a_filter_has_its_number() {
+        let filter = KindFilter {
+            kind: Kind::Product,
+            created_after: None,
+            created_before: None,
+            source_ids: Vec::new(),
+            max_records: 2,
+        };
+        let scope = Scope { filters: vec![filter], ..Scope::default() };
+        let full = |taken| ScopeMeter { taken }.is_full(&scope, Kind::Product);
+        assert!(!full(1) && full(2));
+        assert!(!ScopeMeter { taken: 9 }.is_full(&scope, Kind::Order), "it has no filter");
+        assert!(!ScopeMeter { taken: 9 }.is_full(&Scope::default(), Kind::Product));
+    }
 
     #[test]
     fn what_breaks_down_at_a_record_refuses_it() {

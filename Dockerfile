@@ -7,7 +7,7 @@
 #
 # Without CARTAGE_DATABASE_URL the server keeps a PostgreSQL of its own below /data; it needs
 # PostgreSQL's programs for that: build with `--build-arg WITH_POSTGRESQL=true`.
-# The server speaks plain HTTP/2: beyond one machine, put something that speaks TLS in front.
+# The server speaks plain HTTP: beyond one machine, put something that speaks TLS in front.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src

@@ -1,5 +1,6 @@
 //! One write at a shop, as values: what the journal holds and what the shop said go in, what is to be
-//! done next comes out. Every connector makes its calls by this one table.
+//! done next comes out. Connectors make by this table what they make call by call; batches share the
+//! first part of it, how far a call came before.
 //!
 //! ```text
 //! nothing known ──▶ Intend ──▶ Send ──▶ done ─────────────────▶ Keep(Applied) ──▶ End

@@ -186,7 +186,9 @@ async fn perform(command: Command) -> Result<()> {
             config.self_approval = !four_eyes;
             config.local_paths = !hosted;
             config.local_shops = !hosted;
-            config.allowed_origins = allowed_origins;
+            // A variable that is set to nothing names none.
+            config.allowed_origins =
+                allowed_origins.into_iter().filter(|origin| !origin.is_empty()).collect();
             streams.apply(&mut config);
             let listen = config.listen;
             if role.serves() && !hosted && !listen.ip().is_loopback() {

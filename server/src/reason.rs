@@ -138,7 +138,6 @@ reasons! {
     ArchiveUnsafePath = "ARCHIVE_UNSAFE_PATH", InvalidArgument;
     ArchiveExpansionTooLarge = "ARCHIVE_EXPANSION_TOO_LARGE", InvalidArgument;
     SourcePathForbidden = "SOURCE_PATH_FORBIDDEN", PermissionDenied;
-    SourceChanged = "SOURCE_CHANGED", Aborted;
     SourceFileMissing = "SOURCE_FILE_MISSING", FailedPrecondition;
     CsvMalformed = "CSV_MALFORMED", FailedPrecondition;
     CsvColumnMissing = "CSV_COLUMN_MISSING", FailedPrecondition;
@@ -180,4 +179,5 @@ reasons! {
     MappingValueUnmapped = "MAPPING_VALUE_UNMAPPED", FailedPrecondition;
     RollbackIncomplete = "ROLLBACK_INCOMPLETE", FailedPrecondition;
     FieldNotUpdatable = "FIELD_NOT_UPDATABLE", FailedPrecondition;
+    SourceChanged = "SOURCE_CHANGED", Aborted;
 }

@@ -39,8 +39,6 @@ pub(super) struct SourceFile {
     /// Where the rows begin.
     pub(super) body: Place,
     pub(super) size_bytes: u64,
-    /// What it was when it was found.
-    stamp: Stamp,
 }
 
 /// By what a file is known to be the same: places in it are kept while it is read, and mean nothing in
@@ -66,10 +64,6 @@ impl Stamp {
 }
 
 impl SourceFile {
-    fn is_same(&self) -> bool {
-        std::fs::metadata(&self.path).is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
-    }
-
     /// The place of a column by its key; the first, should there be two.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
         self.header.iter().position(|heading| self.kind.key(heading) == key)
@@ -85,12 +79,16 @@ pub(super) struct Files {
     pub(super) others: Vec<(String, &'static str)>,
     /// Where archives were unpacked; gone with this value.
     unpacked: Option<tempfile::TempDir>,
+    /// Where they were found, and everything that was there.
+    input: Option<Input>,
+    there: Vec<(PathBuf, Option<Stamp>)>,
 }
 
 impl Files {
     /// Looks at everything an input has.
     pub(super) fn find(input: &Input, limits: &Limits) -> Result<Self> {
-        let mut files = Self::default();
+        let there = listing(input)?;
+        let mut files = Self { input: Some(input.clone()), there, ..Self::default() };
         let mut found = Vec::new();
         match input {
             Input::Folder(path) => files.walk(path, "", FOLDER_DEPTH_MAX, &mut found)?,
@@ -126,10 +124,18 @@ impl Files {
     /// Refuses to go on with files that are not those that were found: part of what was read would be
     /// of before, and part of it of now.
     pub(super) fn refuse_changed(&self) -> Result<()> {
-        match self.exports.iter().find(|file| !file.is_same()) {
+        let there = self.input.as_ref().map(listing).transpose()?.unwrap_or_default();
+        let is_same = |(path, stamp): &(PathBuf, Option<Stamp>)| {
+            there.iter().any(|(now, of)| now == path && of == stamp)
+        };
+        let changed = self.there.iter().find(|it| !is_same(it));
+        // One that came meanwhile, too: it may be half of what was there.
+        let come = there.iter().find(|(now, _)| !self.there.iter().any(|(path, _)| path == now));
+        match changed.or(come) {
             None => Ok(()),
-            Some(file) => {
-                let message = format!("{} was changed while it was read.", file.name);
+            Some((path, _)) => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                let message = format!("{name} was changed while the files were read.");
                 Err(input_error(reason::SOURCE_CHANGED, message))
             }
         }
@@ -179,7 +185,7 @@ impl Files {
     fn recognise(&mut self, found: Found) -> Result<()> {
         let failed = |error| storage_error("reading a file", &error);
         let mut file = File::open(&found.path).map_err(failed)?;
-        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+        let size_bytes = file.metadata().map_err(failed)?.len();
         let mut start = Vec::new();
         file.by_ref().take(1_024).read_to_end(&mut start).map_err(failed)?;
         // Text files that merely lie beside the exports are no reason to refuse them.
@@ -218,8 +224,7 @@ impl Files {
                     header,
                     delimiter,
                     body,
-                    size_bytes: stamp.size_bytes,
-                    stamp,
+                    size_bytes,
                 });
                 return Ok(());
             }
@@ -240,6 +245,25 @@ impl Files {
             None => input_error(reason::SOURCE_FILE_MISSING, "There is no CSV file."),
         })
     }
+}
+
+/// Everything that an input has now and that could be an export, with what it is known by; none where
+/// it cannot be looked at. What is unpacked stays as it is.
+fn listing(input: &Input) -> Result<Vec<(PathBuf, Option<Stamp>)>> {
+    let paths = match input {
+        Input::Zip(_) => Vec::new(),
+        Input::Files(paths) => paths.clone(),
+        Input::Folder(path) => {
+            let mut found = Vec::new();
+            Files::default().walk(path, "", FOLDER_DEPTH_MAX, &mut found)?;
+            found.into_iter().map(|found| found.path).collect()
+        }
+    };
+    let stamp = |path: PathBuf| {
+        let stamp = std::fs::metadata(&path).ok().map(|metadata| Stamp::of(&metadata));
+        (path, stamp)
+    };
+    Ok(paths.into_iter().map(stamp).collect())
 }
 
 fn is_note(name: &str) -> bool {

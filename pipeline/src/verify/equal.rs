@@ -26,7 +26,7 @@ fn depth(path: &str) -> usize {
 }
 
 /// Whether a value says nothing: null, an empty text, an empty list, or an object of such.
-pub(crate) fn is_empty(value: &Value) -> bool {
+pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

@@ -8,6 +8,7 @@ mod money;
 mod stock;
 
 pub use compare::{Comparison, Difference, compare};
+pub use equal::is_empty;
 pub use kind::{FieldDifferences, KindVerification};
 pub use money::{Amounts, MoneyRow, Reconciliation, Sum};
 pub use stock::{StockReconciliation, StockRow};

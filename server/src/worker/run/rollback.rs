@@ -12,7 +12,11 @@ use cartage_connectors::{
     RemovedOutcome, record_key,
 };
 use cartage_model::{Kind, Mapped};
-use cartage_pipeline::{delta::Fingerprint, snapshot::StoredRecord, verify::compare};
+use cartage_pipeline::{
+    delta::Fingerprint,
+    snapshot::StoredRecord,
+    verify::{compare, is_empty},
+};
 use tokio::sync::Mutex;
 
 use super::{
@@ -82,6 +86,8 @@ pub(super) enum Part {
 /// Takes back everything the runs made that has no row in the ledger yet.
 pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Result<(), Stopped> {
     let space = run::link_space(run);
+    // In every attempt: a retry may be about the very records that it looks for.
+    unlinked::link(work, run, &space).await?;
     let totals = totals(work, run, &space).await?;
     let kinds: Vec<Kind> =
         Kind::ALL.into_iter().rev().filter(|kind| totals.contains_key(kind.as_str())).collect();
@@ -147,7 +153,6 @@ async fn totals(
     if let Some(totals) = &run.body.totals {
         return Ok(totals.clone());
     }
-    unlinked::link(work, run, space).await?;
     let mut tx = work.begin().await?;
     let mut totals: BTreeMap<String, i64> =
         tx.record_link_made(space, &run.body.rollback_runs).await?.into_iter().collect();
@@ -359,9 +364,14 @@ impl Taker<'_> {
                 continue;
             }
             let changed = match (actual.get(&it.target_id), expected.get(id)) {
-                // It is gone, or it never was whole: there is nothing of others in it to be lost.
+                // It is gone.
                 (None, _) => None,
-                (Some(_), _) if it.part == Part::Partial => None,
+                // It may never have been whole: what it lacks is nothing of others that could be lost.
+                (Some(actual), Some(expected)) if it.part == Part::Partial => {
+                    let differences = compare(specs, &expected.fields, actual).differences;
+                    differences.into_iter().find(|it| !is_empty(&it.actual)).map(|it| it.field)
+                }
+                (Some(_), None) if it.part == Part::Partial => None,
                 // A later run may have changed it: what was written last counts.
                 (Some(actual), Some(_)) if written.contains_key(id) => {
                     written.get(id).and_then(|print| print.changed_in(specs, actual, &digest))

@@ -6,7 +6,9 @@ use super::super::Work;
 use crate::error::Result;
 
 /// How often it is looked whether tables have grown.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
+/// How long is waited where that failed.
+const REST: Duration = Duration::from_secs(60);
 
 /// Looks for ever. Where it does not work the run is only slower.
 pub(super) async fn keep(work: &Work) -> Infallible {
@@ -14,6 +16,7 @@ pub(super) async fn keep(work: &Work) -> Infallible {
         tokio::time::sleep(LOOK).await;
         if let Err(error) = look(work).await {
             tracing::debug!(error = %error.chain(), "Tables were not analyzed.");
+            tokio::time::sleep(REST).await;
         }
     }
 }

@@ -37,7 +37,9 @@ pub(super) async fn link(
     let taken = tx.resource_get::<Run>(&Name::trusted(made_by)).await?;
     tx.rollback().await?;
     let (way, _) = shop::open(&work.app, &work.claim.account, &taken).await?;
-    for (kind, records) in by_kind(&open) {
+    let look_ups = way.target.look_ups();
+    let can_be_searched = |kind: &Kind| look_ups.iter().any(|it| it.kind == *kind);
+    for (kind, records) in by_kind(&open).into_iter().filter(|(kind, _)| can_be_searched(kind)) {
         // The shop may still be working on a request whose caller has gone.
         settled(work, way.target.as_ref(), kind).await?;
         let keys = keys(work, &run.name, way.target.as_ref(), space, kind).await?;

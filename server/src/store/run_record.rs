@@ -177,16 +177,17 @@ impl Tx {
         Ok(rows.into_iter().map(|row| (row.source_id, row.outcome)).collect())
     }
 
-    /// The fields of some records that a run named changed for a reason: (source id, field).
+    /// The fields of some records that a run named changed for a reason: (source id, field, what it
+    /// became).
     pub async fn run_record_changed_for(
         &mut self,
         run: &Name,
         kind: &str,
         source_ids: &[String],
         why: &str,
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<Vec<(String, String, Value)>> {
         let rows = sqlx::query!(
-            r#"select source_id, change ->> 'field' as "field!"
+            r#"select source_id, change ->> 'field' as "field!", coalesce(change -> 'after', 'null') as "after!"
             from run_record, jsonb_array_elements(detail -> 'changes') as change
             where account_id = $1 and run = $2 and kind = $3 and source_id = any($4)
                 and outcome = 'changed' and change ->> 'why' = $5 and change ->> 'field' is not null"#,
@@ -198,7 +199,7 @@ impl Tx {
         )
         .fetch_all(&mut *self.inner)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.source_id, row.field)).collect())
+        Ok(rows.into_iter().map(|row| (row.source_id, row.field, row.after)).collect())
     }
 
     /// How the records of a run ended, counted.

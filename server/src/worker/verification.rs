@@ -3,6 +3,7 @@
 
 mod audit;
 mod compare;
+mod kept;
 mod report;
 
 use cartage_model::Kind;

@@ -241,6 +241,11 @@ async fn a_policy_decides_field_by_field_and_the_ledger_names_what_stays() {
     let report = soon(road::verify_run(&walk.client, &told.name, |_| {})).await.unwrap();
     assert!(!report.passed, "{report:?}");
     post(&walk, &format!("products/{id}"), json!({ "subtitle": "" })).await;
+    // What stands there now is not what the ledger says is kept.
+    post(&walk, &format!("products/{id}"), json!({ "title": "Spoilt" })).await;
+    let report = soon(road::verify_run(&walk.client, &told.name, |_| {})).await.unwrap();
+    assert!(!report.passed, "{report:?}");
+    post(&walk, &format!("products/{id}"), json!({ "title": "Fine bread" })).await;
 
     // The decision holds until the source changes the field again.
     let before = writes(&walk);

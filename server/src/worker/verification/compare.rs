@@ -15,7 +15,10 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::Gathered;
+use super::{
+    Gathered,
+    kept::{by_children, is_below, still_kept, stock_at},
+};
 use crate::{
     app::run::change::KEPT,
     error::Result,
@@ -54,8 +57,8 @@ struct Expected<'a> {
     stored: &'a StoredRecord,
     target_id: Option<String>,
     mapped: Mapped,
-    /// Fields of which the target keeps its own values, as the ledger says.
-    kept: Vec<String>,
+    /// Fields of which the target keeps its own values, and these, as the ledger says.
+    kept: Vec<(String, Value)>,
 }
 
 impl Comparer<'_> {
@@ -101,10 +104,10 @@ impl Comparer<'_> {
         let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
         let outcomes: HashMap<String, String> =
             tx.run_record_outcomes(self.run, kind.as_str(), &ids).await?.into_iter().collect();
-        let mut kept: HashMap<String, Vec<String>> = HashMap::new();
-        let of_kind = kind.as_str();
-        for (id, field) in tx.run_record_changed_for(self.run, of_kind, &ids, KEPT).await? {
-            kept.entry(id).or_default().push(field);
+        let mut kept: HashMap<String, Vec<(String, Value)>> = HashMap::new();
+        let changed = tx.run_record_changed_for(self.run, kind.as_str(), &ids, KEPT).await?;
+        for (id, field, value) in changed {
+            kept.entry(id).or_default().push((field, value));
         }
         let mut targets: HashMap<String, String> =
             links.into_iter().map(|link| (link.source_id, link.target_id)).collect();
@@ -151,14 +154,19 @@ impl Comparer<'_> {
                 continue;
             };
             let mut comparison = compare(specs, &it.mapped.fields, &actual);
-            let (explained, differences) = std::mem::take(&mut comparison.differences)
-                .into_iter()
-                .partition(|difference| is_kept(it, &actual, &difference.field));
-            comparison.differences = differences;
+            let mut explained = Vec::new();
+            if !it.kept.is_empty() {
+                let sides = [&it.mapped.fields, &actual].map(|it| Value::Object(it.clone()));
+                let kept = still_kept(&it.kept, &sides[1]);
+                (explained, comparison.differences) =
+                    std::mem::take(&mut comparison.differences).into_iter().partition(
+                        |difference| is_below(&kept, &by_children(&difference.field, &sides)),
+                    );
+                self.add_kept_stock(&kept, &sides);
+            }
             verification.add(&it.stored.source_id, Some(&comparison));
             rows.extend(self.differences(kind, it, &comparison.differences, None));
             rows.extend(self.differences(kind, it, &explained, Some(KEPT)));
-            self.add_kept_stock(it, &actual);
             self.add_target(kind, &actual);
         }
         if !rows.is_empty() {
@@ -304,23 +312,15 @@ impl Comparer<'_> {
     }
 
     /// Stock that the target keeps is what the ledger says is not as in the source.
-    fn add_kept_stock(&mut self, it: &Expected<'_>, actual: &Map<String, Value>) {
-        // A variant may be kept as a whole.
-        let is_stock = |field: &String| {
-            field.starts_with("variants") && (field.contains(".stock") || !field.contains('.'))
-        };
-        if !it.kept.iter().any(is_stock) {
-            return;
-        }
-        let mut missing: HashMap<String, Decimal> = HashMap::new();
-        for (location, quantity) in stock_of(&it.mapped.fields) {
-            *missing.entry(location).or_default() += quantity;
-        }
-        for (location, quantity) in stock_of(actual) {
-            *missing.entry(location).or_default() -= quantity;
-        }
-        for (location, quantity) in missing {
-            self.gathered.stock.add_left_out(&location, quantity);
+    fn add_kept_stock(&mut self, kept: &[&str], sides: &[Value; 2]) {
+        for field in kept.iter().filter(|field| field.starts_with("variants")) {
+            let [expected, actual] = sides.each_ref().map(|side| stock_at(side, field));
+            for (location, quantity) in expected {
+                self.gathered.stock.add_left_out(&location, quantity);
+            }
+            for (location, quantity) in actual {
+                self.gathered.stock.add_left_out(&location, -quantity);
+            }
         }
     }
 
@@ -369,51 +369,6 @@ impl Comparer<'_> {
     }
 }
 
-/// Whether the ledger says that the target keeps its own value at a place.
-fn is_kept(it: &Expected<'_>, actual: &Map<String, Value>, place: &str) -> bool {
-    if it.kept.is_empty() {
-        return false;
-    }
-    let place = by_children(place, &it.mapped.fields, actual);
-    it.kept.iter().any(|field| {
-        let below = place.strip_prefix(field.as_str());
-        below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
-    })
-}
-
-/// A place with the source ids of children for their indices, as the ledger names fields:
-/// `variants[2].sku` is `variants[17].sku` there. What does not say its id keeps its index.
-fn by_children(place: &str, expected: &Map<String, Value>, actual: &Map<String, Value>) -> String {
-    let mut named = String::new();
-    let mut at = [expected, actual].map(|fields| Some(Value::Object(fields.clone())));
-    for part in place.split_inclusive(['.', ']']) {
-        let (name, index) = match part.split_once('[') {
-            Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
-            None => (part.trim_end_matches('.'), None),
-        };
-        let step = |value: &Option<Value>| -> Option<Value> {
-            let value = value.as_ref()?;
-            let value = if name.is_empty() { value } else { value.get(name)? };
-            match index {
-                Some(index) => value.get(index).cloned(),
-                None => Some(value.clone()),
-            }
-        };
-        at = at.each_ref().map(step);
-        let id = at.iter().flatten().find_map(|value| value.get("source_id")?.as_str());
-        match (index, id) {
-            (Some(_), Some(id)) => {
-                named.push_str(name);
-                named.push('[');
-                named.push_str(id);
-                named.push(']');
-            }
-            _ => named.push_str(part),
-        }
-    }
-    named
-}
-
 fn decimal(value: Option<&Value>) -> Decimal {
     match value {
         Some(Value::String(text)) => text.parse().unwrap_or_default(),
@@ -423,7 +378,7 @@ fn decimal(value: Option<&Value>) -> Decimal {
 }
 
 /// Stock by location in a target's fields: `variants[].stock[] { location, quantity }`.
-fn stock_of(fields: &Map<String, Value>) -> Vec<(String, Decimal)> {
+pub(super) fn stock_of(fields: &Map<String, Value>) -> Vec<(String, Decimal)> {
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
     list(fields.get("variants"))
         .iter()
@@ -442,34 +397,4 @@ fn text(value: &Value) -> String {
         other => other.to_string(),
     };
     text.chars().take(VALUE_CHARACTERS_MAX).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_place_is_named_by_its_child_as_in_the_ledger() {
-        let object = |value: Value| value.as_object().unwrap().clone();
-        let expected = object(json!({
-            "title": "Lamp",
-            "tags": ["a"],
-            "variants": [{ "source_id": "17", "prices": [{ "amount": "1" }] }],
-        }));
-        let actual = object(json!({
-            "variants": [{ "source_id": "17" }, { "source_id": "18", "sku": "theirs" }],
-        }));
-        for (place, named) in [
-            ("title", "title"),
-            ("seo.title", "seo.title"),
-            ("tags[0]", "tags[0]"),
-            ("variants[0].prices[0].amount", "variants[17].prices[0].amount"),
-            ("variants[1].sku", "variants[18].sku"),
-            ("variants[2].sku", "variants[2].sku"),
-        ] {
-            assert_eq!(by_children(place, &expected, &actual), named);
-        }
-    }
 }

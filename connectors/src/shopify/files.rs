@@ -14,7 +14,7 @@ use super::{
     input_error,
     layout::{self, FileKind},
     reason,
-    rows::split,
+    rows::Splitter,
     storage_error,
 };
 use crate::Result;
@@ -210,7 +210,7 @@ impl Files {
         for delimiter in DELIMITERS {
             file.seek(SeekFrom::Start(begin)).map_err(failed)?;
             let Some(frame) = header(&file, delimiter, begin).map_err(failed)? else { continue };
-            let cells = split(&frame.bytes, delimiter);
+            let cells = Splitter::new(delimiter).split(&frame.bytes);
             let header: Vec<String> =
                 cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
             if let Some(kind) = layout::recognise(&header) {

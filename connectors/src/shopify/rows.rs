@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
     path::Path,
 };
 
@@ -40,6 +40,7 @@ pub(super) struct Row {
 pub(super) struct Rows<'a> {
     file: &'a SourceFile,
     scanner: Scanner<BufReader<File>>,
+    splitter: Splitter,
     /// How many bytes may still be read again.
     reread_bytes_left: u64,
 }
@@ -58,7 +59,8 @@ impl<'a> Rows<'a> {
             record_size_bytes_max: limits.record_size_bytes_max,
         };
         let scanner = Scanner { reader, place, delimiter: file.delimiter, limits: frame_limits };
-        Ok(Self { file, scanner, reread_bytes_left: limits.reread_bytes_max })
+        let splitter = Splitter::new(file.delimiter);
+        Ok(Self { file, scanner, splitter, reread_bytes_left: limits.reread_bytes_max })
     }
 
     /// The next row with anything in it; none at the end of the file.
@@ -75,7 +77,7 @@ impl<'a> Rows<'a> {
     }
 
     fn row(&mut self, frame: &Frame) -> io::Result<Row> {
-        let cells = split(&frame.bytes, self.file.delimiter);
+        let cells = self.splitter.split(&frame.bytes);
         let valid = cells.iter().all(|cell| std::str::from_utf8(cell).is_ok());
         let fault = self.fault(frame, valid);
         if fault.is_some() && self.may_have_swallowed(frame) {
@@ -197,17 +199,45 @@ fn skip_line(reader: &mut BufReader<File>) -> io::Result<u64> {
     }
 }
 
-/// The cells of one record's bytes.
-pub(super) fn split(bytes: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(bytes.len().clamp(64, READ_BUFFER_BYTES))
-        .from_reader(bytes.take(u64::MAX));
-    let mut record = csv::ByteRecord::new();
-    match reader.read_byte_record(&mut record) {
-        Ok(true) => record.iter().map(<[u8]>::to_vec).collect(),
-        _ => Vec::new(),
+/// Parts the bytes of records into cells. It is made once for a file: its tables take longer to fill
+/// than a row takes to part.
+pub(super) struct Splitter {
+    reader: csv_core::Reader,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Splitter {
+    pub(super) fn new(delimiter: u8) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self { reader, bytes: Vec::new(), ends: Vec::new() }
+    }
+
+    /// The cells of one record's bytes.
+    pub(super) fn split(&mut self, record: &[u8]) -> Vec<Vec<u8>> {
+        self.reader.reset();
+        // No more bytes come out than go in, and no more cells than bytes and one.
+        self.bytes.resize(record.len() + 1, 0);
+        self.ends.resize(record.len() + 1, 0);
+        let (mut kept, mut cells) = (0, 0);
+        // What is behind its end tells that a record has ended.
+        for input in [record, &[]] {
+            let (bytes, ends) = (self.bytes.get_mut(kept..), self.ends.get_mut(cells..));
+            let (Some(bytes), Some(ends)) = (bytes, ends) else { break };
+            let (result, _, more, ended) = self.reader.read_record(input, bytes, ends);
+            kept += more;
+            cells += ended;
+            if matches!(result, csv_core::ReadRecordResult::Record) {
+                break;
+            }
+        }
+        let mut first = 0;
+        let ends = self.ends.iter().take(cells);
+        ends.map(|end| {
+            let cell = self.bytes.get(first..*end).unwrap_or_default().to_vec();
+            first = *end;
+            cell
+        })
+        .collect()
     }
 }

@@ -15,7 +15,7 @@ use super::{
     watch::{self, Feed, Item, Opening},
 };
 use crate::{
-    app::{App, migration::Migration, reads::EventsKey, shared::Shared},
+    app::{App, lookout::Subject, migration::Migration, reads::EventsKey, shared::Shared},
     error::{Error, Result, Violation},
     name::Name,
     reason::Reason,
@@ -156,6 +156,11 @@ fn is_below(name: &str, resource: &str) -> bool {
 impl Feed for EventFeed {
     type Body = Event;
     type Message = v1::WatchEventsResponse;
+
+    fn subject(&self) -> Subject {
+        let (account, resource) = (self.account.clone(), Name::trusted(&self.stream));
+        Subject { account, resource, stream: self.stream.clone() }
+    }
 
     fn binding(&self) -> String {
         format!("events\n{}\n{}\n{}", self.stream, self.event_type, self.resource)

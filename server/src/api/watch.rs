@@ -1,8 +1,8 @@
 //! The stream contract, once for every watch: ordered, gapless, resumable, with heartbeats, a
 //! synced marker, conflated progress and one last message.
 //!
-//! A watch reads pages from the database by sequence; a wake-up only makes it look sooner. It holds
-//! one page at most, and a reader that does not take a message in time is cut off and told so. What
+//! A watch reads pages from the database by sequence when the lookout over what it shows has seen a
+//! change; what it sends because of the time alone reads nothing. It holds one page at most, and a reader that does not take a message in time is cut off and told so. What
 //! is said last does not wait for a slow reader either: it lies beside the queue of messages.
 
 use std::{
@@ -23,7 +23,7 @@ use v1::end_of_stream::Reason as Why;
 
 use super::convert;
 use crate::{
-    app::App,
+    app::{App, lookout::Subject},
     error::{Error, Result},
     reason::Reason,
     store::event::{Bounds, Limits, News, Place},
@@ -32,11 +32,10 @@ use crate::{
 
 /// How much is read at once.
 const PAGE: Limits = Limits { rows: 200, bytes: 256 * 1_024 };
-/// How often a watch looks for news when nothing wakes it.
-const POLL: Duration = Duration::from_millis(500);
-/// How long a watch rests between two looks, however often it is woken: a run under way commits
-/// hundreds of times a second, and nobody reads that fast.
-const REST: Duration = Duration::from_millis(150);
+/// How long a watch that goes over what does not match is silent at most.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
+/// How much earlier than it must a sign of life is sent: it has a way to go.
+const HEARTBEAT_AHEAD: Duration = Duration::from_millis(650);
 /// What a token's rest of life is taken for at most.
 const EXPIRY_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
 
@@ -63,6 +62,8 @@ pub trait Feed: Send + 'static {
     /// A message of the stream.
     type Message: Send + 'static;
 
+    /// What it is news of.
+    fn subject(&self) -> Subject;
     /// What the feed shows, for resume tokens: the same text for the same request.
     fn binding(&self) -> String;
     /// From where to where the durable messages are kept.
@@ -107,6 +108,8 @@ struct Told {
     progress: Option<v1::Progress>,
     /// Not before this comes the next one.
     progress_at: Instant,
+    /// Whether there may be a newer one.
+    owes_progress: bool,
 }
 
 struct Watch<F: Feed> {
@@ -253,25 +256,56 @@ impl<F: Feed> Watch<F> {
     /// Sends until there is an end.
     async fn follow(&mut self, head: i64, pace: Pace) -> Ending {
         let app = Arc::clone(&self.app);
-        let mut told = Told { synced: false, progress: None, progress_at: Instant::now() };
+        let progress_at = Instant::now();
+        let mut told = Told { synced: false, progress: None, progress_at, owes_progress: true };
+        let mut news = app.lookouts.join(&app, self.feed.subject());
         loop {
-            // Before anything is read: a commit while that goes on is not overheard.
-            let woken = app.wake.notified();
+            // Before anything is read: what is seen while that goes on is not overheard.
+            news.borrow_and_update();
             if let Err(ending) = self.tell(&mut told, head, pace).await {
                 return ending;
             }
-            tokio::select! {
-                () = tokio::time::sleep(REST) => {}
-                () = app.draining.cancelled() => {}
-                () = self.sender.closed() => return Ending::Gone,
-            }
-            tokio::select! {
-                () = woken => {}
-                () = tokio::time::sleep(POLL) => {}
-                () = app.draining.cancelled() => {}
-                () = self.sender.closed() => return Ending::Gone,
+            while !app.draining.is_cancelled() {
+                let due = self.due(&told, pace);
+                tokio::select! {
+                    seen = news.changed() => {
+                        if seen.is_err() {
+                            news = app.lookouts.join(&app, self.feed.subject());
+                        }
+                        break;
+                    }
+                    () = tokio::time::sleep_until(due) => {}
+                    () = app.draining.cancelled() => break,
+                    () = self.sender.closed() => return Ending::Gone,
+                }
+                if let Err(ending) = self.remind(&mut told, pace).await {
+                    return ending;
+                }
             }
         }
+    }
+
+    /// When there is something to say again, whatever happens.
+    fn due(&self, told: &Told, pace: Pace) -> Instant {
+        let heartbeat = self.last_sent + pace.heartbeat.saturating_sub(HEARTBEAT_AHEAD);
+        let due = heartbeat.min(self.ends_at).min(self.expires_at);
+        if told.owes_progress { due.min(told.progress_at) } else { due }
+    }
+
+    /// Sends what the time alone asks for.
+    async fn remind(&mut self, told: &mut Told, pace: Pace) -> Result<(), Ending> {
+        if self.app.draining.is_cancelled() {
+            // What was committed before may not have been read yet.
+            return Ok(());
+        }
+        if told.owes_progress {
+            self.send_progress(told, pace).await?;
+        }
+        self.over()?;
+        if self.last_sent.elapsed() + HEARTBEAT_AHEAD >= pace.heartbeat {
+            self.heartbeat().await?;
+        }
+        Ok(())
     }
 
     /// Sends what is new.
@@ -301,23 +335,16 @@ impl<F: Feed> Watch<F> {
         if !std::mem::replace(&mut told.synced, true) {
             self.send(Item::Synced(v1::Synced { head_sequence: head })).await?;
         }
-        if told.progress_at <= Instant::now() {
-            self.send_progress(&mut told.progress).await?;
-            told.progress_at = Instant::now() + pace.min_progress;
-        }
+        told.owes_progress = true;
+        self.send_progress(told, pace).await?;
         if let Some(why) = ended {
             return Err(Ending::InOrder(why));
         }
         match self.over() {
             // What was committed before the server was asked to stop may not have been read yet.
-            Err(Ending::InOrder(Why::ServerDraining)) if !draining => {}
-            over => over?,
+            Err(Ending::InOrder(Why::ServerDraining)) if !draining => Ok(()),
+            over => over,
         }
-        // The next look may be too late for it.
-        if self.last_sent.elapsed() + REST + POLL >= pace.heartbeat {
-            self.heartbeat().await?;
-        }
-        Ok(())
     }
 
     async fn heartbeat(&mut self) -> Result<(), Ending> {
@@ -343,20 +370,25 @@ impl<F: Feed> Watch<F> {
                 self.place = news.reached;
             }
             self.over()?;
-            if self.last_sent.elapsed() >= POLL {
+            if self.last_sent.elapsed() >= SILENCE_MAX {
                 // A long way over what does not match: the reader sees life, and need not go it again.
                 self.heartbeat().await?;
             }
         }
     }
 
-    /// Sends the newest progress where it is another one than the last.
-    async fn send_progress(&mut self, last: &mut Option<v1::Progress>) -> Result<(), Ending> {
-        let newest = self.feed.progress().await?;
-        if newest.is_none() || newest == *last {
+    /// Sends the newest progress where it is time for it, and another one than the last.
+    async fn send_progress(&mut self, told: &mut Told, pace: Pace) -> Result<(), Ending> {
+        if told.progress_at > Instant::now() {
             return Ok(());
         }
-        last.clone_from(&newest);
+        told.owes_progress = false;
+        told.progress_at = Instant::now() + pace.min_progress;
+        let newest = self.feed.progress().await?;
+        if newest.is_none() || newest == told.progress {
+            return Ok(());
+        }
+        told.progress.clone_from(&newest);
         let Some(mut progress) = newest else { return Ok(()) };
         // Workers write it once a second.
         progress.measure_time = Some(convert::timestamp(chrono::Utc::now()));

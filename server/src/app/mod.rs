@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod budget;
 pub mod connection;
+pub mod lookout;
 pub mod mapping;
 pub mod migration;
 pub mod plan;
@@ -54,6 +55,8 @@ pub struct App {
     pub budgets: budget::Budgets,
     /// The preflights of this process.
     pub preflights: preflight::Preflights,
+    /// Who looks for news on behalf of the watchers.
+    pub lookouts: lookout::Lookouts,
     /// What watchers read together.
     pub reads: reads::Reads,
     /// The streams that are open.
@@ -91,6 +94,7 @@ impl App {
             sandboxes: sandbox::Sandboxes::default(),
             budgets: budget::Budgets::default(),
             preflights: preflight::Preflights::default(),
+            lookouts: lookout::Lookouts::default(),
             reads: reads::Reads::default(),
             tasks: TaskTracker::new(),
             wake: Notify::new(),

@@ -23,6 +23,7 @@ pub mod request_log;
 pub mod resource;
 pub mod run_record;
 pub mod secret;
+pub mod stamp;
 pub mod statistics;
 
 use std::time::Duration;

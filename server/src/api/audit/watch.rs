@@ -12,7 +12,10 @@ use crate::{
         run::encode::progress,
         watch::{self, Feed, Item, Opening, Stream},
     },
-    app::audit::{Audit, AuditState},
+    app::{
+        audit::{Audit, AuditState},
+        lookout::Subject,
+    },
     error::Result,
     name::Name,
     store::{
@@ -78,6 +81,11 @@ impl AuditFeed {
 impl Feed for AuditFeed {
     type Body = Body;
     type Message = v1::WatchAuditResponse;
+
+    fn subject(&self) -> Subject {
+        let (account, resource) = (self.account.clone(), self.name.clone());
+        Subject { account, resource, stream: self.name.stream() }
+    }
 
     fn binding(&self) -> String {
         format!("audit\n{}", self.name)

@@ -12,7 +12,7 @@ use crate::{
         Api,
         watch::{Feed, Item},
     },
-    app::run::Run,
+    app::{lookout::Subject, run::Run},
     error::Result,
     name::Name,
     store::event::{Bounds, Event, Limits, News},
@@ -44,6 +44,11 @@ impl RunFeed {
 impl Feed for RunFeed {
     type Body = Body;
     type Message = v1::WatchRunResponse;
+
+    fn subject(&self) -> Subject {
+        let (account, resource) = (self.account.clone(), self.name.clone());
+        Subject { account, resource, stream: self.name.stream() }
+    }
 
     fn binding(&self) -> String {
         format!("run\n{}", self.name)

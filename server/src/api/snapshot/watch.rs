@@ -16,6 +16,7 @@ use crate::{
     },
     app::{
         App,
+        lookout::Subject,
         snapshot::{Snapshot, SnapshotState},
     },
     error::Result,
@@ -71,6 +72,11 @@ impl Api {
 impl Feed for SnapshotFeed {
     type Body = Body;
     type Message = v1::WatchSnapshotResponse;
+
+    fn subject(&self) -> Subject {
+        let (account, resource) = (self.account.clone(), self.name.clone());
+        Subject { account, resource, stream: self.name.stream() }
+    }
 
     fn binding(&self) -> String {
         format!("snapshot\n{}", self.name)

@@ -24,6 +24,17 @@ pub struct StoredRecord {
     pub json: Value,
 }
 
+/// A record's place and hash: what can be told of it without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordHead {
+    /// Its place within its kind, from 0, without gaps.
+    pub ordinal: u64,
+    /// Its id in the source.
+    pub source_id: String,
+    /// Its hash, as [`cartage_model::record_hash`] gives it.
+    pub hash: String,
+}
+
 /// A record that could not become canonical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableRecord {
@@ -74,6 +85,24 @@ fn ordinals(batch: &RecordBatch, table: &'static str) -> Result<impl Fn(usize) -
         .ok_or(SnapshotError::TableMismatch(table))?
         .clone();
     Ok(move |row| u64::try_from(array.value(row)).map_err(|_| SnapshotError::TableMismatch(table)))
+}
+
+/// The heads in a batch of a root table.
+pub(super) fn heads(batch: &RecordBatch) -> Result<Vec<RecordHead>> {
+    let table = "documents";
+    let ordinal = ordinals(batch, table)?;
+    let source_id = texts(batch, table, "source_id")?;
+    let hash = texts(batch, table, "record_hash")?;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    (0..batch.num_rows())
+        .map(|row| {
+            Ok(RecordHead {
+                ordinal: ordinal(row)?,
+                source_id: text(source_id(row)),
+                hash: text(hash(row)),
+            })
+        })
+        .collect()
 }
 
 /// The rows of a batch of a root table.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use object_store::{ObjectStore, path::Path};
 
-pub use document::{StoredRecord, UnreadableRecord};
+pub use document::{RecordHead, StoredRecord, UnreadableRecord};
 pub use error::{Damage, SnapshotError};
 pub use key::DataKey;
 pub use manifest::{Header, KindFacts, Manifest, ScopeFacts, Segment};

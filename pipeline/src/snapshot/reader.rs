@@ -25,9 +25,9 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::ObjectStoreExt;
 
 use super::{
-    Damage, Location, Manifest, QueryLimits, Result, SealedStore, Segment, SnapshotError,
-    StoredRecord, UnreadableRecord,
-    document::{DocumentRow, document_rows, unreadable_rows},
+    Damage, Location, Manifest, QueryLimits, RecordHead, Result, SealedStore, Segment,
+    SnapshotError, StoredRecord, UnreadableRecord,
+    document::{DocumentRow, document_rows, heads, unreadable_rows},
     manifest::{FORMAT_VERSION, FORMAT_VERSION_MIN, manifest_path},
     raw, scopes,
     sealed_parquet::SealedParquet,
@@ -37,6 +37,7 @@ use super::{
 };
 
 const DOCUMENT_COLUMNS: [&str; 4] = ["ordinal", "source_id", "record_hash", "document"];
+const HEAD_COLUMNS: [&str; 3] = ["ordinal", "source_id", "record_hash"];
 const BATCH_ROWS: usize = 256;
 
 /// A finished snapshot. Cheap to clone.
@@ -101,6 +102,43 @@ impl Snapshot {
     ) -> Result<Vec<StoredRecord>> {
         let end = first_ordinal.saturating_add(count_max);
         let rows = self.document_rows(kind, std::slice::from_ref(&(first_ordinal..end))).await?;
+        rows.into_iter().map(DocumentRow::into_record).collect()
+    }
+
+    /// Up to `count_max` heads of records of a kind from `first_ordinal` on, in order; none are left
+    /// when fewer come back. The records themselves are not read.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub async fn heads(
+        &self,
+        kind: Kind,
+        first_ordinal: u64,
+        count_max: u64,
+    ) -> Result<Vec<RecordHead>> {
+        let range = first_ordinal..first_ordinal.saturating_add(count_max);
+        let columns = Some(HEAD_COLUMNS.as_slice());
+        let ranges = std::slice::from_ref(&range);
+        let mut found = Vec::new();
+        for batch in self.rows(Some(kind), kind.as_str(), columns, ranges).await? {
+            found.extend(heads(&batch)?);
+        }
+        Ok(found)
+    }
+
+    /// The records of a kind at some ordinals, which ascend.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub async fn records_at(&self, kind: Kind, ordinals: &[u64]) -> Result<Vec<StoredRecord>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for ordinal in ordinals {
+            match ranges.last_mut().filter(|range| range.end == *ordinal) {
+                Some(range) => range.end += 1,
+                None => ranges.push(*ordinal..ordinal.saturating_add(1)),
+            }
+        }
+        let rows = self.document_rows(kind, &ranges).await?;
         rows.into_iter().map(DocumentRow::into_record).collect()
     }
 

@@ -15,7 +15,7 @@ use super::{App, connection, mapping, mapping::MappingRevision, migration::Scope
 use crate::{
     error::{Failure, Result},
     name::Name,
-    worker::records::{Fate, ScopeMeter, Way},
+    worker::records::{Basis, Fate, ScopeMeter, Way},
 };
 
 /// How many preflights are kept.
@@ -96,7 +96,8 @@ async fn check(app: &App, subject: &Subject) -> Result<Vec<KindPreflight>> {
     let (compiled, _) = mapping::compiled(platform, &revision.body.content).await?;
     let target = connection::target_of_platform(platform)?;
     let scope = subject.scope.clone();
-    let way = Way { snapshot, mapping: compiled, target, mask: None, scope };
+    let basis = Basis::default();
+    let way = Way { snapshot, mapping: compiled, target, mask: None, scope, basis };
     let mut preflight = Preflight::default();
     for kind in way.kinds() {
         let mut meter = ScopeMeter::default();

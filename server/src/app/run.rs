@@ -130,7 +130,9 @@ pub struct Run {
     pub resume_count: i32,
     /// Records in scope by kind, once they are counted.
     pub totals: Option<BTreeMap<String, i64>>,
-    /// What the target was prepared with.
+    /// What it was prepared for: what the records need in the target.
+    pub needs: Option<cartage_connectors::Needs>,
+    /// What came of preparing the target.
     pub prepared: Option<serde_json::Value>,
     /// What a record of each kind took, in seconds, once all are loaded.
     pub seconds_per_record: BTreeMap<String, f64>,

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
+use super::{Tx, record_link::LinkSpace};
 use crate::{
     error::{Error, Result},
     name::Name,
@@ -38,6 +38,21 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         Ok(row.map(|row| row.r#type))
+    }
+
+    /// What the runs of a migration to a target prepared it with.
+    pub async fn run_needs(&mut self, space: &LinkSpace) -> Result<Vec<serde_json::Value>> {
+        let rows = sqlx::query!(
+            r#"select body->'needs' as "needs!" from resource
+            where account_id = $1 and parent = $2 and type = 'run' and body->>'target_connection' = $3
+                and jsonb_typeof(body->'needs') = 'object'"#,
+            self.account,
+            space.migration.as_str(),
+            space.target,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.needs).collect())
     }
 
     /// A run in one of some states that uses a connection: its own target, which a TEST run chooses

@@ -5,7 +5,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Tx;
-use crate::{error::Result, name::Name, store::run_record::RunRecord};
+use crate::{
+    error::Result,
+    name::Name,
+    store::{record_link::LinkSpace, run_record::RunRecord},
+};
 
 /// A digest of a value that a record has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +121,37 @@ impl Tx {
             &digests,
             &kinds,
             &source_ids,
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// By what some records are found in a run is that by which they were found when they were written
+    /// last.
+    pub async fn record_key_carry_over(
+        &mut self,
+        space: &LinkSpace,
+        run: &Name,
+        kind: &str,
+        source_ids: &[String],
+    ) -> Result<()> {
+        sqlx::query!(
+            "insert into record_key (account_id, migration, run, key_type, digest, kind, source_id)
+            select $1, $2, $5, found.key_type, found.digest, $4, found.source_id
+            from record_written as written
+            join record_key as found
+                on found.account_id = $1 and found.run = written.run and found.kind = $4
+                and found.source_id = written.source_id
+            where written.account_id = $1 and written.migration = $2 and written.target = $3
+                and written.kind = $4 and written.source_id = any($6)
+            on conflict do nothing",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            run.as_str(),
+            source_ids,
         )
         .execute(&mut *self.inner)
         .await?;

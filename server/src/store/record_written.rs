@@ -1,5 +1,7 @@
 //! What was written last of a record, as digests, and what stood there before a run changed it.
 
+use serde_json::Value;
+
 use super::{Tx, record_link::LinkSpace};
 use crate::{error::Result, name::Name};
 
@@ -10,6 +12,20 @@ pub struct RecordWritten {
     pub source_id: String,
     /// The digests, as they are stored.
     pub fingerprint: Vec<u8>,
+}
+
+/// What is noted of a record that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordNote {
+    /// Its id in the source.
+    pub source_id: String,
+    /// The digests, as they are stored.
+    pub fingerprint: Vec<u8>,
+    /// The hash of the record in the snapshot; none where a later run must look for itself whether it
+    /// has changed.
+    pub record_hash: Option<String>,
+    /// The records that it refers to: (kind, source id).
+    pub refers_to: Vec<(String, String)>,
 }
 
 /// What stood in the target before a run changed a record.
@@ -51,34 +67,111 @@ pub struct RecordStood {
 }
 
 impl Tx {
-    /// Notes what was written of records. What is not newer leaves what is known as it is.
+    /// Notes what a run wrote of records, and on what basis. What is not newer leaves what is known as it
+    /// is.
     pub async fn record_written_put(
         &mut self,
         space: &LinkSpace,
+        (run, basis): (&Name, &[u8]),
         kind: &str,
-        written: &[RecordWritten],
+        written: &[RecordNote],
         is_newer: bool,
     ) -> Result<()> {
         let source_ids: Vec<String> = written.iter().map(|it| it.source_id.clone()).collect();
         let prints: Vec<Vec<u8>> = written.iter().map(|it| it.fingerprint.clone()).collect();
+        let hashes: Vec<Option<String>> = written.iter().map(|it| it.record_hash.clone()).collect();
+        let refers_to = written.iter().map(|it| serde_json::to_value(&it.refers_to));
+        let refers_to = refers_to.collect::<std::result::Result<Vec<Value>, _>>()?;
         sqlx::query!(
-            "insert into record_written (account_id, migration, target, kind, source_id, fingerprint)
-            select $1, $2, $3, $4, * from (
-                select distinct on (source_id) * from unnest($5::text[], $6::bytea[]) as one (source_id, fingerprint)
+            "insert into record_written (account_id, migration, target, kind, source_id, fingerprint, record_hash, refers_to, basis, run)
+            select $1, $2, $3, $4, one.*, $9, $10 from (
+                select distinct on (source_id) *
+                from unnest($5::text[], $6::bytea[], $7::text[], $8::jsonb[])
+                    as one (source_id, fingerprint, record_hash, refers_to)
             ) as one
             on conflict (account_id, migration, target, kind, source_id)
-            do update set fingerprint = excluded.fingerprint where $7",
+            do update set fingerprint = excluded.fingerprint, record_hash = excluded.record_hash,
+                refers_to = excluded.refers_to, basis = excluded.basis, run = excluded.run,
+                note_time = excluded.note_time
+            where $11",
             self.account,
             space.migration.as_str(),
             space.target,
             kind,
             &source_ids,
             &prints,
+            &hashes as &[Option<String>],
+            &refers_to,
+            basis,
+            run.as_str(),
             is_newer,
         )
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// Enters into the ledger of a run those of some records, given by ids, hashes and ordinals, that
+    /// stand in the target as they were written: neither they nor the basis has changed since, what they
+    /// refer to is there, and nothing is under way with them. What the ledger of that time says of them
+    /// holds for them still, but that nothing was done now. Gives their source ids.
+    pub async fn record_written_stand(
+        &mut self,
+        space: &LinkSpace,
+        (run, basis): (&Name, &[u8]),
+        kind: &str,
+        (source_ids, hashes, ordinals): (&[String], &[String], &[i64]),
+    ) -> Result<Vec<String>> {
+        let rows = sqlx::query!(
+            "insert into run_record (account_id, run, kind, source_id, ordinal, outcome, effect, reason, detail, attempt_count)
+            select $1, $5, $4, one.source_id, one.ordinal, line.outcome, 'unchanged', line.reason, line.detail, 1
+            from unnest($7::text[], $8::text[], $9::bigint[]) as one (source_id, record_hash, ordinal)
+            join record_written as written
+                on written.account_id = $1 and written.migration = $2 and written.target = $3
+                and written.kind = $4 and written.source_id = one.source_id
+            join run_record as line
+                on line.account_id = $1 and line.run = written.run and line.kind = $4
+                and line.source_id = one.source_id
+            join record_link as link
+                on link.account_id = $1 and link.migration = $2 and link.target = $3
+                and link.kind = $4 and link.source_id = one.source_id and link.role = $4
+            where written.record_hash = one.record_hash and written.basis = $6
+                and line.outcome in ('migrated', 'changed') and link.payload_hash is not null
+                and not exists (
+                    select from jsonb_array_elements(written.refers_to) as other
+                    where not exists (
+                        select from record_link as theirs
+                        where theirs.account_id = $1 and theirs.migration = $2 and theirs.target = $3
+                            and theirs.kind = other->>0 and theirs.source_id = other->>1
+                            and theirs.role = other->>0
+                    )
+                )
+                and not exists (
+                    select from external_call as call
+                    where call.account_id = $1 and call.migration = $2 and call.target = $3
+                        and call.kind = $4 and call.source_id = one.source_id and call.state = 'intended'
+                )
+                and not exists (
+                    select from record_before as image
+                    where image.account_id = $1 and image.kind = $4 and image.source_id = one.source_id
+                        and starts_with(image.run, $10) and image.create_time > written.note_time
+                )
+            on conflict do nothing
+            returning source_id",
+            self.account,
+            space.migration.as_str(),
+            space.target,
+            kind,
+            run.as_str(),
+            basis,
+            source_ids,
+            hashes,
+            ordinals,
+            format!("{}/runs/", space.migration),
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.source_id).collect())
     }
 
     /// What was written last of some records.

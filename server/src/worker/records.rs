@@ -12,7 +12,7 @@ use cartage_connectors::{Reference, Target};
 use cartage_model::{Kind, Mapped, Record};
 use cartage_pipeline::{
     mapping::{CompiledMapping, MapOutcome, Mask},
-    snapshot::{Snapshot, StoredRecord},
+    snapshot::{RecordHead, Snapshot, StoredRecord},
 };
 use chrono::{DateTime, Utc};
 
@@ -24,7 +24,20 @@ use crate::{
 };
 
 /// How many records are read from a snapshot at once.
-pub const PAGE_RECORDS: u64 = 500;
+pub const PAGE_RECORDS: usize = 500;
+/// How many heads are read at once: they are small.
+const PAGE_HEADS: u64 = 4_000;
+
+/// Records that are in scope, of which only those are read that are wanted.
+#[derive(Debug)]
+pub struct Page {
+    /// Their heads, in order.
+    pub heads: Vec<RecordHead>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<u64>,
+    /// The records themselves, where it took reading them to tell that they are in scope.
+    read: Vec<StoredRecord>,
+}
 
 /// What becomes of a record before anything is written.
 #[derive(Clone, Debug)]
@@ -56,6 +69,39 @@ pub struct Way {
     pub mask: Option<Mask>,
     /// Which records.
     pub scope: Scope,
+    /// What the target is expected to hold of a record follows from the record, from what it refers to,
+    /// and from this.
+    pub basis: Basis,
+}
+
+/// A digest of what a record's form in the target follows from beside the record: the mapping, the
+/// target's settings, and this program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis(Vec<u8>);
+
+impl Basis {
+    /// Of these texts.
+    pub fn of(texts: &[&str]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for text in [env!("CARGO_PKG_VERSION")].iter().chain(texts) {
+            hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        Self(hasher.finalize().as_bytes().to_vec())
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Page {
+    /// The ordinals of those that are not done.
+    pub fn left(&self, done: &HashSet<String>) -> Vec<u64> {
+        let left = self.heads.iter().filter(|it| !done.contains(&it.source_id));
+        left.map(|it| it.ordinal).collect()
+    }
 }
 
 impl std::fmt::Debug for Way {
@@ -116,7 +162,7 @@ impl Way {
         first: u64,
         meter: &mut ScopeMeter,
     ) -> Result<(Vec<StoredRecord>, Option<u64>)> {
-        let stored = self.snapshot.records(kind, first, PAGE_RECORDS).await?;
+        let stored = self.snapshot.records(kind, first, PAGE_RECORDS as u64).await?;
         let count = u64::try_from(stored.len()).unwrap_or(u64::MAX);
         let inside = stored.into_iter().filter(|record| meter.take(&self.scope, record)).collect();
         // Behind the last record that a filter lets in there is none.
@@ -125,12 +171,49 @@ impl Way {
         Ok((inside, next))
     }
 
+    /// Whether only some records of a kind are in scope.
+    pub fn is_filtered(&self, kind: Kind) -> bool {
+        self.scope.filters.iter().any(|filter| filter.kind == kind)
+    }
+
+    /// As [`Self::page`], but that it reads no more than it must.
+    pub async fn heads(&self, kind: Kind, first: u64, meter: &mut ScopeMeter) -> Result<Page> {
+        if self.is_filtered(kind) {
+            let (read, next) = self.page(kind, first, meter).await?;
+            let head = |it: &StoredRecord| RecordHead {
+                ordinal: it.ordinal,
+                source_id: it.source_id.clone(),
+                hash: it.hash.clone(),
+            };
+            return Ok(Page { heads: read.iter().map(head).collect(), next, read });
+        }
+        let heads = self.snapshot.heads(kind, first, PAGE_HEADS).await?;
+        let count = u64::try_from(heads.len()).unwrap_or(u64::MAX);
+        let next = (count > 0).then(|| first.saturating_add(count));
+        Ok(Page { heads, next, read: Vec::new() })
+    }
+
+    /// Reads some records of a page, given by their ordinals, which ascend.
+    pub async fn read(
+        &self,
+        kind: Kind,
+        page: &mut Page,
+        ordinals: &[u64],
+    ) -> Result<Vec<StoredRecord>> {
+        if self.is_filtered(kind) {
+            let wanted: HashSet<u64> = ordinals.iter().copied().collect();
+            let read = page.read.extract_if(.., |it| wanted.contains(&it.ordinal));
+            return Ok(read.collect());
+        }
+        Ok(self.snapshot.records_at(kind, ordinals).await?)
+    }
+
     /// How many records of each kind are in scope, those that could not be read included.
     pub async fn totals(&self) -> Result<BTreeMap<String, i64>> {
         let manifest = self.snapshot.manifest();
         let mut totals = BTreeMap::new();
         for kind in self.kinds() {
-            let readable = if self.scope.filters.iter().any(|filter| filter.kind == kind) {
+            let readable = if self.is_filtered(kind) {
                 let mut meter = ScopeMeter::default();
                 let (mut first, mut count) = (0, 0);
                 loop {
@@ -153,20 +236,21 @@ impl Way {
     /// How many unreadable records of a kind are in scope: a filter cannot look into them, so a
     /// kind that is filtered leaves them out.
     pub fn unreadable_in_scope(&self, kind: Kind) -> i64 {
-        if self.scope.filters.iter().any(|filter| filter.kind == kind) {
+        if self.is_filtered(kind) {
             return 0;
         }
         i64::try_from(self.snapshot.manifest().unreadable(kind)).unwrap_or(i64::MAX)
     }
 }
 
-/// Takes out of fitted records what they say about others that are not in the target.
+/// Takes out of fitted records what they say about others that are not in the target; gives the source
+/// ids of those of which something was taken out.
 pub async fn without_missing<'a>(
     tx: &mut Tx,
     space: &LinkSpace,
     target: &dyn Target,
     records: impl Iterator<Item = &'a mut Mapped> + Send,
-) -> Result<()> {
+) -> Result<HashSet<String>> {
     // Objects of another role (an e-mail address, an article number) are hints, and may be absent.
     let own = |it: &Reference| it.role == it.kind.as_str();
     let referring: Vec<(&mut Mapped, BTreeSet<Reference>)> = records
@@ -181,8 +265,9 @@ pub async fn without_missing<'a>(
         .flat_map(|(_, references)| references)
         .map(|it| (it.kind.as_str().to_owned(), it.source_id.clone(), it.role.clone()))
         .collect();
+    let mut lacking = HashSet::new();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(lacking);
     }
     let links = tx.record_link_find(space, &wanted.into_iter().collect::<Vec<_>>()).await?;
     let linked: HashSet<(String, String)> =
@@ -193,10 +278,11 @@ pub async fn without_missing<'a>(
             .filter(|it| !linked.contains(&(it.kind.as_str().to_owned(), it.source_id.clone())))
             .collect();
         if !missing.is_empty() {
+            lacking.insert(mapped.source_id.clone());
             target.without(mapped, &missing);
         }
     }
-    Ok(())
+    Ok(lacking)
 }
 
 /// A bug in a mapping or in a connector must cost one record, not the run. All of it is pure: nothing is
@@ -283,6 +369,14 @@ mod tests {
         assert!(!full(1) && full(2));
         assert!(!ScopeMeter { taken: 9 }.is_full(&scope, Kind::Order), "it has no filter");
         assert!(!ScopeMeter { taken: 9 }.is_full(&Scope::default(), Kind::Product));
+    }
+
+    #[test]
+    fn a_basis_is_another_one_where_any_of_its_texts_is() {
+        let basis = Basis::of(&["a", "bc"]);
+        assert_eq!(basis, Basis::of(&["a", "bc"]));
+        assert_ne!(basis, Basis::of(&["ab", "c"]));
+        assert_ne!(basis, Basis::of(&["a", "bc", ""]));
     }
 
     #[test]

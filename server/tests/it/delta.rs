@@ -11,6 +11,7 @@ use cartage_client::{
 };
 use cartage_sandbox::medusa::{Fault, Faults, Rule};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::{
     invariants::{self, Evidence},
@@ -476,4 +477,63 @@ async fn a_source_that_changes_amid_a_snapshot_is_told_as_it_was_at_one_time() {
     let report = soon(road::verify_run(&walk.client, &last.name, |_| {})).await.unwrap();
     assert!(report.passed, "{report:?}");
     sound(&server, &walk).await;
+}
+
+/// How many records the ledger of a run noted as looked at, and how many lines of it there are.
+async fn looked_at(connection: &mut PgConnection, run: &str) -> (i64, i64) {
+    let noted = "select count(*) from record_written where run = $1";
+    let noted = sqlx::query_scalar(noted).bind(run).fetch_one(&mut *connection).await.unwrap();
+    let lines = "select count(*) from run_record where run = $1";
+    (noted, sqlx::query_scalar(lines).bind(run).fetch_one(&mut *connection).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_as_it_was_written_is_not_looked_at_unless_what_it_follows_from_changed() {
+    let server = Server::start().await;
+    let header = "Handle,Title,Body (HTML),Vendor,Product Category,Variant SKU,Variant Price\n";
+    let rows =
+        "a,Apple,,Acme,Food,sku-a,1\nb,Bread,,Acme,Food,sku-b,0.333\nc,Cheese,,Acme,,sku-c,3\n";
+    let file = format!("{header}{rows}");
+    let files = folder(&[("products_export.csv", file.as_bytes())]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    let loaded = walk.live(&plan, &before).await;
+    assert_eq!(loaded.state(), State::Succeeded, "{loaded:?}");
+    let mut connection = PgConnection::connect(&server.database.url).await.unwrap();
+    assert_eq!(
+        looked_at(&mut connection, &loaded.name).await,
+        (4, 4),
+        "a category, three products"
+    );
+
+    let snapshot =
+        soon(road::take_snapshot(&walk.client, &walk.source, |_| {})).await.unwrap().name;
+    let second = run(&walk, delta(&plan, &snapshot)).await;
+    assert_eq!(second.state(), State::Succeeded, "{second:?}");
+    assert_eq!(effects(&second).unchanged, 4);
+    assert_eq!(looked_at(&mut connection, &second.name).await, (0, 4));
+    let said = async |run: &str| {
+        let records = walk.records(run, "").await;
+        let said = records.into_iter().map(|it| (it.kind, it.source_id, it.outcome, it.changes));
+        said.collect::<Vec<_>>()
+    };
+    assert_eq!(said(&second.name).await, said(&loaded.name).await);
+    let key = v1::find_record_request::Key::Sku("sku-b".to_owned());
+    let request = v1::FindRecordRequest {
+        parent: walk.migration.clone(),
+        key: Some(key),
+        ..Default::default()
+    };
+    let found = walk.client.call(request).await.unwrap();
+    assert_eq!(found.found_records.len(), 2, "in both ledgers: {found:?}");
+
+    // What it refers to is not there any more: it is looked at, and so is the category.
+    let gone = "delete from record_link where kind = 'category' and role = 'category'";
+    sqlx::query(gone).execute(&mut connection).await.unwrap();
+    let request = v1::GetRunRequest { name: second.name.clone() };
+    assert_eq!(walk.client.call(request).await.unwrap().state(), State::Succeeded);
+    let third = run(&walk, delta(&plan, &snapshot)).await;
+    assert_eq!(effects(&third).unchanged, 3, "{third:?}");
+    let (noted, lines) = looked_at(&mut connection, &third.name).await;
+    assert_eq!((noted, lines), (3, 4), "all but the product that is in no category");
 }

@@ -91,7 +91,7 @@ impl Loader<'_> {
             let row = Row::adopted(kind, &it.mapped.source_id, it.ordinal);
             entry.rows.push(row.found_by(&it.keys));
             // Later changes of the source count, and not what differs now.
-            entry.adopted.extend(self.written(&it.mapped));
+            entry.adopted.extend(self.written(&it.mapped, None));
         }
         self.enter(kind, entry).await
     }

@@ -9,7 +9,7 @@ use crate::{
     store::{
         record_conflict::RecordConflict,
         record_link::{LinkSpace, RecordLink},
-        record_written::{RecordStood, RecordWritten},
+        record_written::{RecordNote, RecordStood, RecordWritten},
     },
 };
 use cartage_engine::accounting::Outcome;
@@ -23,6 +23,8 @@ pub(super) struct Book<'a> {
     pub(super) run: &'a Name,
     pub(super) space: &'a LinkSpace,
     pub(super) meter: &'a Mutex<Meter>,
+    /// On what basis records get their form; none where none gets one.
+    pub(super) basis: &'a [u8],
 }
 
 /// What is entered together, of records of one kind.
@@ -57,6 +59,17 @@ pub(super) struct Entry<'a> {
 pub(super) struct Written {
     pub(super) source_id: String,
     pub(super) fingerprint: Fingerprint,
+    /// What that was made from; none where the same need not give the same again.
+    pub(super) origin: Option<Origin>,
+}
+
+/// What the form of a record was made from, beside the basis.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// The hash of the record in the snapshot.
+    pub(super) record_hash: String,
+    /// The records that it refers to: (kind, source id).
+    pub(super) refers_to: Vec<(String, String)>,
 }
 
 /// What came of an entry.
@@ -95,11 +108,12 @@ impl Book<'_> {
         if !conflicts.is_empty() {
             tx.record_conflict_put(self.space, self.run, &conflicts).await?;
         }
+        let of = (self.run, self.basis);
         if !written.is_empty() {
-            tx.record_written_put(self.space, kind.as_str(), &stored(written), true).await?;
+            tx.record_written_put(self.space, of, kind.as_str(), &notes(written), true).await?;
         }
         if !adopted.is_empty() {
-            tx.record_written_put(self.space, kind.as_str(), &stored(adopted), false).await?;
+            tx.record_written_put(self.space, of, kind.as_str(), &notes(adopted), false).await?;
         }
         if !standing.is_empty() {
             tx.record_before_standing(self.run, kind.as_str(), &stored(standing)).await?;
@@ -135,6 +149,18 @@ impl Book<'_> {
         let newly_quarantined = rows.iter().any(|row| row.outcome == Outcome::Quarantined.as_str());
         Ok(Entered { newly_quarantined, quarantined })
     }
+}
+
+fn notes(written: Vec<Written>) -> Vec<RecordNote> {
+    let notes = written.into_iter().map(|it| {
+        let (record_hash, refers_to) = match it.origin {
+            Some(Origin { record_hash, refers_to }) => (Some(record_hash), refers_to),
+            None => (None, Vec::new()),
+        };
+        let fingerprint = it.fingerprint.to_bytes();
+        RecordNote { source_id: it.source_id, fingerprint, record_hash, refers_to }
+    });
+    notes.collect()
 }
 
 fn stored(written: Vec<Written>) -> Vec<RecordWritten> {

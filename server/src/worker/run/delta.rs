@@ -52,8 +52,10 @@ impl Loader<'_> {
         let (mut there, new): (Vec<_>, Vec<_>) = ready.drain(..).partition(is_there);
         let mut tx = self.work.begin().await?;
         let records = there.iter_mut().map(|it| &mut it.mapped);
-        without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
+        let target = self.way.target.as_ref();
+        let lacking = without_missing(&mut tx, self.space, target, records).await?;
         tx.rollback().await?;
+        there.iter_mut().for_each(|it| it.note_lacking(&lacking));
         let digest = digester(self.work, self.space);
         let specs = self.way.target.schema(kind);
         let mut entry = Entry::default();
@@ -66,14 +68,19 @@ impl Loader<'_> {
             let is_left = before.open.contains(id) || sent.is_some();
             if written.is_none() && link.payload_hash.is_none() && sent.is_none() {
                 // It was there before us: what differs now has been so, and later changes count.
-                entry.written.push(Written { source_id: id.clone(), fingerprint: wanted });
+                let (source_id, origin) = (id.clone(), None);
+                entry.written.push(Written { source_id, fingerprint: wanted, origin });
                 entry.rows.push(Row::adopted(kind, id, it.ordinal).found_by(&it.keys));
             } else if written.is_none() && link.payload_hash.as_ref() == Some(&it.payload_hash) {
                 // It was written before digests were kept.
-                entry.written.push(Written { source_id: id.clone(), fingerprint: wanted });
+                let (source_id, origin) = (id.clone(), it.origin);
+                entry.written.push(Written { source_id, fingerprint: wanted, origin });
                 let row = Row::written(kind, it.ordinal, &it.mapped, "unchanged", 1);
                 entry.rows.push(row.found_by(&it.keys));
             } else if written == Some(&wanted) && !is_left {
+                // It is the same from another source or on another basis.
+                let (source_id, origin) = (id.clone(), it.origin);
+                entry.written.push(Written { source_id, fingerprint: wanted, origin });
                 let row = Row::written(kind, it.ordinal, &it.mapped, "unchanged", 1);
                 entry.rows.push(row.found_by(&it.keys));
             } else {
@@ -86,6 +93,7 @@ impl Loader<'_> {
                     written: written.cloned(),
                     sent: sent.cloned(),
                     sending: Fingerprint::default(),
+                    origin: it.origin,
                     keys: it.keys,
                     wanted: it.mapped,
                 });
@@ -185,11 +193,16 @@ impl Loader<'_> {
             let id = change.id().to_owned();
             let row = match settled {
                 Settled::Done { updated, decision, made, gone, after } => {
-                    let after =
-                        after.map(|fingerprint| Written { source_id: id.clone(), fingerprint });
+                    let after = after.map(|fingerprint| Written {
+                        source_id: id.clone(),
+                        fingerprint,
+                        origin: None,
+                    });
                     entry.standing.extend(after);
                     let fingerprint = Fingerprint::of(specs, &change.wanted.fields, &digest);
-                    entry.written.push(Written { source_id: id.clone(), fingerprint });
+                    // What the target keeps is said by the run that found it alone.
+                    let origin = change.origin.take().filter(|_| decision.kept.is_empty());
+                    entry.written.push(Written { source_id: id.clone(), fingerprint, origin });
                     if change.is_foreign {
                         let adopted = self.adopted(kind, &change.wanted, &change.target_id);
                         entry

@@ -19,7 +19,7 @@ use super::{
         Work,
         records::{Fate, PAGE_RECORDS, ScopeMeter, Way, without_missing},
     },
-    book::{Book, Entry, Written},
+    book::{Book, Entry, Origin, Written},
     journal::Journal,
     ledger::{Row, unreadable_row},
     meter::Meter,
@@ -83,6 +83,17 @@ pub(super) struct Ready {
     pub(super) keys: Vec<Key>,
     pub(super) references: Vec<Reference>,
     pub(super) payload_hash: String,
+    /// What its form was made from, where all of that is in it.
+    pub(super) origin: Option<Origin>,
+}
+
+impl Ready {
+    /// Notes that something it refers to is not in the target. A later run must look for itself then.
+    pub(super) fn note_lacking(&mut self, lacking: &HashSet<String>) {
+        if lacking.contains(&self.mapped.source_id) {
+            self.origin = None;
+        }
+    }
 }
 
 impl Loader<'_> {
@@ -105,45 +116,57 @@ impl Loader<'_> {
         let mut scope = ScopeMeter::default();
         let mut first = 0;
         loop {
-            let (records, next) = self.way.page(kind, first, &mut scope).await?;
-            let ids: Vec<String> = records.iter().map(|it| it.source_id.clone()).collect();
+            let mut page = self.way.heads(kind, first, &mut scope).await?;
+            let ids: Vec<String> = page.heads.iter().map(|it| it.source_id.clone()).collect();
             let mut tx = self.work.begin().await?;
             let done: HashSet<String> =
                 tx.run_record_done(self.run, kind.as_str(), &ids).await?.into_iter().collect();
             tx.rollback().await?;
-            let mut rows = Vec::new();
-            let mut ready = Vec::new();
-            for stored in records.iter().filter(|it| !done.contains(&it.source_id)) {
-                let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
-                let keys = self.keys(stored);
-                match self.way.fate(stored) {
-                    Fate::Excluded(rule) => rows.push(
-                        Row::excluded(kind, &stored.source_id, ordinal, &rule).found_by(&keys),
-                    ),
-                    Fate::Refused { reason, field, message } => rows.push(
-                        Row::quarantined(
-                            kind,
-                            &stored.source_id,
-                            Some(ordinal),
-                            &reason,
-                            field.as_deref(),
-                            &message,
-                        )
-                        .found_by(&keys),
-                    ),
-                    Fate::Fitted(mapped) => ready.push(self.ready(ordinal, mapped, keys)?),
-                }
-                tokio::task::consume_budget().await;
+            let left = page.left(&done);
+            for ordinals in left.chunks(PAGE_RECORDS) {
+                let records = self.way.read(kind, &mut page, ordinals).await?;
+                self.records(kind, &records).await?;
             }
-            self.settle(kind, rows, Vec::new()).await?;
-            let (ready, twins) = self.part_twins(kind, ready).await?;
-            self.write_new(kind, ready).await?;
-            self.merge(kind, twins).await?;
-            match next {
+            match page.next {
                 Some(next) => first = next,
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Loads some records that have no row in the ledger yet.
+    async fn records(
+        &self,
+        kind: Kind,
+        records: &[StoredRecord],
+    ) -> std::result::Result<(), Stopped> {
+        let mut rows = Vec::new();
+        let mut ready = Vec::new();
+        for stored in records {
+            let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
+            let keys = self.keys(stored);
+            match self.way.fate(stored) {
+                Fate::Excluded(rule) => rows
+                    .push(Row::excluded(kind, &stored.source_id, ordinal, &rule).found_by(&keys)),
+                Fate::Refused { reason, field, message } => rows.push(
+                    Row::quarantined(
+                        kind,
+                        &stored.source_id,
+                        Some(ordinal),
+                        &reason,
+                        field.as_deref(),
+                        &message,
+                    )
+                    .found_by(&keys),
+                ),
+                Fate::Fitted(mapped) => ready.push(self.ready(stored, mapped, keys)?),
+            }
+            tokio::task::consume_budget().await;
+        }
+        self.settle(kind, rows, Vec::new()).await?;
+        let (ready, twins) = self.part_twins(kind, ready).await?;
+        self.write_new(kind, ready).await?;
+        self.merge(kind, twins).await
     }
 
     /// Quarantines the records of a kind that could not be read.
@@ -152,7 +175,7 @@ impl Loader<'_> {
         let mut seen = HashSet::new();
         let mut first = 0;
         while first < total {
-            let page = self.way.snapshot.unreadable(kind, first, PAGE_RECORDS).await;
+            let page = self.way.snapshot.unreadable(kind, first, PAGE_RECORDS as u64).await;
             let page = page.map_err(Error::from)?;
             if page.is_empty() {
                 break;
@@ -197,10 +220,14 @@ impl Loader<'_> {
         }
     }
 
-    fn ready(&self, ordinal: i64, mapped: Mapped, keys: Vec<Key>) -> Result<Ready> {
+    fn ready(&self, stored: &StoredRecord, mapped: Mapped, keys: Vec<Key>) -> Result<Ready> {
+        let ordinal = i64::try_from(stored.ordinal).unwrap_or(i64::MAX);
         let payload_hash = blake3::hash(&serde_json::to_vec(&mapped.fields)?).to_hex().to_string();
         let references = self.way.target.references(&mapped);
-        Ok(Ready { ordinal, keys, references, mapped, payload_hash })
+        let own = references.iter().filter(|it| it.role == it.kind.as_str());
+        let refers_to = own.map(|it| (it.kind.as_str().to_owned(), it.source_id.clone())).collect();
+        let origin = Some(Origin { record_hash: stored.hash.clone(), refers_to });
+        Ok(Ready { ordinal, keys, references, mapped, payload_hash, origin })
     }
 
     /// By what a record is found.
@@ -324,8 +351,10 @@ impl Loader<'_> {
             batch.into_iter().map(|it| (it.mapped.source_id.clone(), it)).collect();
         let mut tx = self.work.begin().await?;
         let records = left.values_mut().map(|it| &mut it.mapped);
-        without_missing(&mut tx, self.space, self.way.target.as_ref(), records).await?;
+        let target = self.way.target.as_ref();
+        let lacking = without_missing(&mut tx, self.space, target, records).await?;
         tx.rollback().await?;
+        left.values_mut().for_each(|it| it.note_lacking(&lacking));
         let mut tries = Tries::new(self.work, self.run);
         while !left.is_empty() {
             let attempt = tries.begin()?;
@@ -412,12 +441,12 @@ impl Loader<'_> {
             let row = match one.outcome {
                 WrittenOutcome::Created(made) => {
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
-                    noted.extend(self.written(&it.mapped));
+                    noted.extend(self.written(&it.mapped, it.origin.clone()));
                     Row::written(kind, it.ordinal, &it.mapped, "created", attempt)
                 }
                 WrittenOutcome::Updated { made, gone: _ } => {
                     links.extend(made.into_iter().map(|link| self.link(kind, it, link)));
-                    noted.extend(self.written(&it.mapped));
+                    noted.extend(self.written(&it.mapped, it.origin.clone()));
                     Row::written(kind, it.ordinal, &it.mapped, "updated", attempt)
                 }
                 WrittenOutcome::Refused(refusal) => Row::quarantined(
@@ -509,13 +538,16 @@ impl Loader<'_> {
     }
 
     /// What is kept of what was written, for later runs.
-    pub(super) fn written(&self, mapped: &Mapped) -> Option<Written> {
+    pub(super) fn written(&self, mapped: &Mapped, origin: Option<Origin>) -> Option<Written> {
         let fingerprint = || {
             let specs = self.way.target.schema(mapped.kind);
             Fingerprint::of(specs, &mapped.fields, &digester(self.work, self.space))
         };
-        self.remembers
-            .then(|| Written { source_id: mapped.source_id.clone(), fingerprint: fingerprint() })
+        self.remembers.then(|| Written {
+            source_id: mapped.source_id.clone(),
+            fingerprint: fingerprint(),
+            origin,
+        })
     }
 
     /// Commits an entry of the ledger with all that belongs to it, and looks whether the run is to go
@@ -526,7 +558,8 @@ impl Loader<'_> {
         entry: Entry<'_>,
     ) -> std::result::Result<(), Stopped> {
         let Self { work, run, space, meter, .. } = *self;
-        let entered = Book { work, run, space, meter }.enter(kind, "load", entry).await?;
+        let basis = self.way.basis.as_bytes();
+        let entered = Book { work, run, space, meter, basis }.enter(kind, "load", entry).await?;
         let quarantined = entered.quarantined;
         if entered.newly_quarantined && quarantined > self.quarantined_max {
             let error = Error::new(

@@ -77,7 +77,7 @@ impl Loader<'_> {
                     ([target_id], MatchAction::Adopt) => {
                         entry.rows.push(Row::adopted(kind, &id, it.ordinal).found_by(&it.keys));
                         entry.links.extend(self.adopted(kind, &it.mapped, target_id));
-                        entry.written.extend(self.written(&it.mapped));
+                        entry.written.extend(self.written(&it.mapped, None));
                     }
                     ([target_id], MatchAction::Update) => {
                         // Its link is entered with what became of it: a run that is taken up again
@@ -93,6 +93,7 @@ impl Loader<'_> {
                             written: None,
                             sent: None,
                             sending: Fingerprint::default(),
+                            origin: it.origin,
                         });
                     }
                     (several, _) => {

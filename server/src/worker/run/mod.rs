@@ -21,6 +21,7 @@ mod reconcile;
 mod restore;
 mod rollback;
 mod shop;
+mod standing;
 mod statistics;
 mod unlinked;
 mod update;
@@ -263,7 +264,10 @@ async fn prepare(
         return Ok((totals.clone(), prepared.clone()));
     }
     let totals = way.totals().await?;
-    let needs = needs::gather(work, way).await?;
+    if run.body.kind.updates() {
+        standing::enter(work, &run.name, way, space).await?;
+    }
+    let needs = needs::gather(work, way, run).await?;
     let mut tries = Tries::new(work, &run.name);
     let prepared = loop {
         tries.begin()?;
@@ -276,6 +280,7 @@ async fn prepare(
     let mut tx = work.begin().await?;
     let mut held = tx.resource_lock::<Run>(&run.name).await?;
     held.body.totals = Some(totals.clone());
+    held.body.needs = Some(needs);
     held.body.prepared = Some(prepared.clone());
     tx.resource_update(&mut held).await?;
     work.commit(tx).await?;

@@ -1,19 +1,36 @@
 //! What the records of a run will need in the target, found in one pass over the snapshot.
+//!
+//! A run that brings records up to date passes over those that stand as they were written: what they
+//! need, the run that wrote them has prepared, and is in what was kept of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cartage_connectors::Needs;
 use cartage_model::{Kind, Order, Product, Record};
 
 use super::super::{
     Work,
-    records::{ScopeMeter, Way},
+    records::{PAGE_RECORDS, ScopeMeter, Way},
 };
-use crate::error::Result;
+use crate::{
+    app::run::{Run, link_space},
+    error::Result,
+    store::resource::Resource,
+};
 
-/// Gathers the needs of all records in scope.
-pub(super) async fn gather(work: &Work, way: &Way) -> Result<Needs> {
+/// Gathers the needs of all records in scope, and those of the runs before this one where it goes on
+/// from what they wrote.
+pub(super) async fn gather(work: &Work, way: &Way, run: &Resource<Run>) -> Result<Needs> {
     let mut found = Found::default();
+    let goes_on = run.body.kind.updates();
+    if goes_on {
+        let mut tx = work.begin().await?;
+        let earlier = tx.run_needs(&link_space(run)).await?;
+        tx.rollback().await?;
+        for needs in earlier {
+            found.add_needs(serde_json::from_value(needs)?);
+        }
+    }
     for kind in way.kinds() {
         if !matches!(kind, Kind::Product | Kind::Customer | Kind::Order) {
             continue;
@@ -22,11 +39,23 @@ pub(super) async fn gather(work: &Work, way: &Way) -> Result<Needs> {
         let mut first = 0;
         loop {
             work.go_on()?;
-            let (records, next) = way.page(kind, first, &mut meter).await?;
-            for stored in &records {
-                found.add(&stored.record);
+            let mut page = way.heads(kind, first, &mut meter).await?;
+            let done = if goes_on {
+                let ids: Vec<String> = page.heads.iter().map(|it| it.source_id.clone()).collect();
+                let mut tx = work.begin().await?;
+                let done = tx.run_record_done(&run.name, kind.as_str(), &ids).await?;
+                tx.rollback().await?;
+                done.into_iter().collect()
+            } else {
+                HashSet::new()
+            };
+            let left = page.left(&done);
+            for ordinals in left.chunks(PAGE_RECORDS) {
+                for stored in way.read(kind, &mut page, ordinals).await? {
+                    found.add(&stored.record);
+                }
             }
-            match next {
+            match page.next {
                 Some(next) => first = next,
                 None => break,
             }
@@ -52,6 +81,15 @@ struct Found {
 }
 
 impl Found {
+    fn add_needs(&mut self, needs: Needs) {
+        let Needs { currencies, countries, locations, tags, merchandise_types } = needs;
+        self.currencies.extend(currencies);
+        self.countries.extend(countries);
+        self.locations.extend(locations);
+        self.tags.extend(tags);
+        self.merchandise_types.extend(merchandise_types);
+    }
+
     fn add(&mut self, record: &Record) {
         match record {
             Record::Product(product) => self.add_product(product),

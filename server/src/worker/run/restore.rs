@@ -129,6 +129,7 @@ impl Restorer<'_> {
                         .filter_map(|one| Fingerprint::from_bytes(one))
                         .reduce(|earlier, later| later.over(&earlier)),
                     sending: Fingerprint::default(),
+                    origin: None,
                 },
             );
         }
@@ -189,6 +190,6 @@ impl Restorer<'_> {
             entry.rows.push(row.tried(attempt));
         }
         let Self { work, run, space, meter, .. } = *self;
-        Book { work, run, space, meter }.enter(kind, "take back", entry).await.map(drop)
+        Book { work, run, space, meter, basis: &[] }.enter(kind, "take back", entry).await.map(drop)
     }
 }

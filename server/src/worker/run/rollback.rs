@@ -57,6 +57,9 @@ const BATCH_RECORDS: usize = 50;
 /// Under which name a record is excluded whose object the platform does not delete.
 const NOT_REMOVABLE: &str = "not_removable";
 
+/// How many records are read from a snapshot at once.
+const PAGE: u64 = PAGE_RECORDS as u64;
+
 /// An object that is to be taken back.
 struct Made<'a> {
     stored: &'a StoredRecord,
@@ -137,7 +140,7 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
             restorer.kind(*kind).await?;
         }
     }
-    let book = Book { work, run: &run.name, space: &space, meter: &meter };
+    let book = Book { work, run: &run.name, space: &space, meter: &meter, basis: &[] };
     for (kind, rows, gone) in unlinked {
         book.enter(kind, "take back", Entry { rows, gone: &gone, ..Entry::default() }).await?;
     }
@@ -220,11 +223,11 @@ impl Taker<'_> {
     /// Everything of a kind, the last first: a record may refer to earlier ones of its kind.
     async fn kind(&self, kind: Kind) -> std::result::Result<(), Stopped> {
         self.meter.lock().await.begin(kind.as_str());
-        let pages = self.way.snapshot.manifest().records(kind).div_ceil(PAGE_RECORDS);
+        let pages = self.way.snapshot.manifest().records(kind).div_ceil(PAGE);
         for page in (0..pages).rev() {
             self.work.go_on()?;
-            let first = page * PAGE_RECORDS;
-            let stored = self.way.snapshot.records(kind, first, PAGE_RECORDS).await;
+            let first = page * PAGE;
+            let stored = self.way.snapshot.records(kind, first, PAGE).await;
             let stored = stored.map_err(Error::from)?;
             let made = self.made(kind, &stored).await?;
             let (merged, made): (Vec<_>, Vec<_>) =
@@ -467,7 +470,7 @@ impl Taker<'_> {
     ) -> std::result::Result<(), Stopped> {
         let Self { work, run, space, meter, .. } = *self;
         let entry = Entry { rows, gone, journal, ..Entry::default() };
-        Book { work, run, space, meter }.enter(kind, "take back", entry).await.map(drop)
+        Book { work, run, space, meter, basis: &[] }.enter(kind, "take back", entry).await.map(drop)
     }
 }
 

@@ -3,7 +3,10 @@
 use cartage_connectors::Target;
 use cartage_pipeline::mapping::Mask;
 
-use super::super::{Work, records::Way};
+use super::super::{
+    Work,
+    records::{Basis, Way},
+};
 use crate::{
     app::{
         App, connection,
@@ -56,36 +59,40 @@ pub(crate) async fn open(
     let mut tx = app.store.begin(account).await?;
     let revision =
         tx.resource_get::<MappingRevision>(&Name::trusted(&run.body.mapping_revision)).await?;
+    let name = Name::trusted(&run.body.target_connection);
+    let config = tx.resource_get::<Connection>(&name).await?.body.config;
     tx.rollback().await?;
     let snapshot = snapshot::open(app, account, &Name::trusted(&run.body.snapshot)).await?;
-    let (target, instance) = target(app, account, run).await?;
+    let (target, instance) = target(app, account, run, &name, &config).await?;
     let (compiled, _) =
         mapping::compiled(&revision.body.target_platform, &revision.body.content).await?;
     // The mask is the run's own: two rehearsals give different made-up people.
     let mask = run.body.masked.then(|| Mask::new(run.uid.as_bytes()));
     let scope = run.body.scope.clone();
-    Ok((Way { snapshot, mapping: compiled, target, mask, scope }, instance))
+    let basis = Basis::of(&[
+        &revision.body.target_platform,
+        &serde_json::to_string(&revision.body.content)?,
+        &serde_json::to_string(&config)?,
+    ]);
+    Ok((Way { snapshot, mapping: compiled, target, mask, scope, basis }, instance))
 }
 
 async fn target(
     app: &App,
     account: &str,
     run: &Resource<Run>,
+    name: &Name,
+    config: &ConnectionConfig,
 ) -> Result<(Box<dyn Target>, Option<String>)> {
-    let name = Name::trusted(&run.body.target_connection);
-    if run.body.kind == RunKind::Test {
-        let mut tx = app.store.begin(account).await?;
-        let connection = tx.resource_get::<Connection>(&name).await?;
-        tx.rollback().await?;
-        if let ConnectionConfig::Sandbox { platform, base_url } = &connection.body.config
-            && base_url.is_empty()
-        {
-            let sandbox = app.sandboxes.of_run(&run.name, platform).await?;
-            let target = connection::sandbox_target(&sandbox.shop.url(), sandbox.shop.api_key())?;
-            return Ok((target, Some(sandbox.instance)));
-        }
+    if run.body.kind == RunKind::Test
+        && let ConnectionConfig::Sandbox { platform, base_url } = config
+        && base_url.is_empty()
+    {
+        let sandbox = app.sandboxes.of_run(&run.name, platform).await?;
+        let target = connection::sandbox_target(&sandbox.shop.url(), sandbox.shop.api_key())?;
+        return Ok((target, Some(sandbox.instance)));
     }
-    let target = connection::open_target(app, account, &name).await.map_err(|mut error| {
+    let target = connection::open_target(app, account, name).await.map_err(|mut error| {
         // The connection was verified before: what cannot be reached now may be reached later.
         if error.reason == Reason::UpstreamIncompatible {
             error.retry_after = Some(std::time::Duration::from_secs(5));

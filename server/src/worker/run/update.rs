@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::Work,
+    book::Origin,
     journal::Journal,
     load::Stopped,
     patience::{HeldUp, Tries, UsedUp},
@@ -48,6 +49,8 @@ pub(super) struct Change {
     pub(super) sent: Option<Fingerprint>,
     /// What this run sends of it, in all its tries.
     pub(super) sending: Fingerprint,
+    /// What its form was made from.
+    pub(super) origin: Option<Origin>,
 }
 
 impl Change {

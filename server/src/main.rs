@@ -12,6 +12,11 @@ use cartage_server::{
 };
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
+/// Records are trees of small values: with the C library's own allocator a third of a run's processor
+/// time went into making and dropping them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the process waits for its threads at the end.
 const LINGER: Duration = Duration::from_secs(2);
 

@@ -289,6 +289,7 @@ pub const REMOVAL_ORDINAL: u32 = 2_000;
 
 /// What the records of a run will need in the target: one pass over the snapshot finds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Needs {
     /// Currencies of prices and orders (ISO 4217, upper case), sorted.
     pub currencies: Vec<String>,

@@ -74,7 +74,7 @@ pub(super) async fn news(
         about: about.map(Name::to_string).unwrap_or_default(),
         after,
     };
-    let read = async {
+    let read = async || {
         let mut tx = app.store.begin(account).await?;
         let news = tx.event_news(stream, after, about.map(Name::as_str), limits).await?;
         tx.rollback().await?;
@@ -90,7 +90,7 @@ pub(super) async fn resource<B: Body + Send + Sync>(
     account: &str,
     name: &Name,
 ) -> Result<Arc<Resource<B>>> {
-    let read = async {
+    let read = async || {
         let mut tx = app.store.begin(account).await?;
         let resource = tx.resource_get::<B>(name).await?;
         tx.rollback().await?;

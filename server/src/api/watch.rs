@@ -268,15 +268,17 @@ impl<F: Feed> Watch<F> {
             while !app.draining.is_cancelled() {
                 let due = self.due(&told, pace);
                 tokio::select! {
+                    biased;
+                    () = app.draining.cancelled() => break,
+                    () = self.sender.closed() => return Ending::Gone,
+                    // Before the news: there may always be some that this reader is not told of.
+                    () = tokio::time::sleep_until(due) => {}
                     seen = news.changed() => {
                         if seen.is_err() {
                             news = app.lookouts.join(&app, self.feed.subject());
                         }
                         break;
                     }
-                    () = tokio::time::sleep_until(due) => {}
-                    () = app.draining.cancelled() => break,
-                    () = self.sender.closed() => return Ending::Gone,
                 }
                 if let Err(ending) = self.remind(&mut told, pace).await {
                     return ending;
@@ -292,16 +294,19 @@ impl<F: Feed> Watch<F> {
         if told.owes_progress { due.min(told.progress_at) } else { due }
     }
 
-    /// Sends what the time alone asks for.
+    /// Sends what the time alone asks for. When the server stops it does nothing: what was committed
+    /// before may not have been read yet.
     async fn remind(&mut self, told: &mut Told, pace: Pace) -> Result<(), Ending> {
         if self.app.draining.is_cancelled() {
-            // What was committed before may not have been read yet.
             return Ok(());
         }
         if told.owes_progress {
             self.send_progress(told, pace).await?;
         }
-        self.over()?;
+        match self.over() {
+            Err(Ending::InOrder(Why::ServerDraining)) => return Ok(()),
+            over => over?,
+        }
         if self.last_sent.elapsed() + HEARTBEAT_AHEAD >= pace.heartbeat {
             self.heartbeat().await?;
         }
@@ -362,12 +367,14 @@ impl<F: Feed> Watch<F> {
                 self.place = place;
                 self.send(Item::Body(body)).await?;
             }
-            if news.reached.sequence == after {
-                return Ok(());
-            }
+            let is_all = news.reached.sequence >= news.bounds.head.sequence;
             // Over what does not match; what was sent last knows its uid.
             if news.reached.sequence > self.place.sequence {
                 self.place = news.reached;
+            }
+            // What comes later is news.
+            if is_all || news.reached.sequence == after {
+                return Ok(());
             }
             self.over()?;
             if self.last_sent.elapsed() >= SILENCE_MAX {

@@ -50,7 +50,11 @@ impl<K: Clone + Eq + Hash, V> Shared<K, V> {
     ///
     /// # Errors
     /// What the read gives; the others read for themselves then.
-    pub async fn read(&self, key: K, read: impl Future<Output = Result<V>>) -> Result<Arc<V>> {
+    pub async fn read<R: Future<Output = Result<V>>>(
+        &self,
+        key: K,
+        read: impl FnOnce() -> R,
+    ) -> Result<Arc<V>> {
         let place = self.place(key);
         let question = place.asked.fetch_add(1, Ordering::SeqCst);
         let mut turn = place.turn.lock().await;
@@ -60,7 +64,8 @@ impl<K: Clone + Eq + Hash, V> Shared<K, V> {
             return Ok(Arc::clone(found));
         }
         let served = place.asked.load(Ordering::SeqCst);
-        let found = Arc::new(read.await?);
+        // Large, and needed by one of many: those who are given what it finds do not carry it about.
+        let found = Arc::new(Box::pin(read()).await?);
         *turn = Turn { served, found: Some(Arc::clone(&found)) };
         Ok(found)
     }
@@ -98,9 +103,9 @@ mod tests {
             Ok(number)
         };
         // The first reads; ten more ask meanwhile, and need a read that began after their question.
-        let first = shared.read(1, read());
-        let others = futures::future::join_all((0..10).map(|_| shared.read(1, read())));
-        let elsewhere = shared.read(2, read());
+        let first = shared.read(1, &read);
+        let others = futures::future::join_all((0..10).map(|_| shared.read(1, &read)));
+        let elsewhere = shared.read(2, &read);
         let open = async { gate.add_permits(3) };
         let (first, others, elsewhere, ()) = tokio::join!(first, others, elsewhere, open);
         assert_eq!(*first.unwrap(), 0);
@@ -110,14 +115,14 @@ mod tests {
         assert_eq!(reads.load(Ordering::SeqCst), 3);
         // Who asks later reads anew.
         gate.add_permits(1);
-        assert_eq!(*shared.read(1, read()).await.unwrap(), 3);
+        assert_eq!(*shared.read(1, &read).await.unwrap(), 3);
     }
 
     #[tokio::test]
     async fn an_error_is_that_of_the_one_who_read() {
         let shared = Shared::<u8, u8>::default();
-        let fails = async { Err(Error::new(Reason::Contention, "once")) };
-        let (failed, read) = tokio::join!(shared.read(1, fails), shared.read(1, async { Ok(7) }));
+        let fails = async || Err(Error::new(Reason::Contention, "once"));
+        let (failed, read) = tokio::join!(shared.read(1, fails), shared.read(1, async || Ok(7)));
         assert!(failed.is_err());
         assert_eq!(*read.unwrap(), 7);
     }
@@ -126,7 +131,7 @@ mod tests {
     async fn nothing_is_kept_that_nobody_reads() {
         let shared = Shared::<u32, u32>::default();
         for key in 0..1_000 {
-            shared.read(key, async { Ok(key) }).await.unwrap();
+            shared.read(key, async || Ok(key)).await.unwrap();
         }
         assert!(shared.places.lock().unwrap().len() < 100);
     }

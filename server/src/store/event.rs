@@ -155,6 +155,24 @@ impl Tx {
         Ok(head.sequence)
     }
 
+    /// Whether an event of this type, resource and attributes stands in a stream.
+    pub async fn event_told(&mut self, stream: &str, event: &NewEvent) -> Result<bool> {
+        let row = sqlx::query!(
+            r#"select exists (
+                select from event
+                where account_id = $1 and stream = $2 and type = $3 and resource = $4 and attributes = $5
+            ) as "told!""#,
+            self.account,
+            stream,
+            event.event_type,
+            event.resource,
+            serde_json::to_value(&event.attributes)?,
+        )
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(row.told)
+    }
+
     /// From where to where a stream is kept.
     pub async fn event_bounds(&mut self, stream: &str) -> Result<Bounds> {
         let row = sqlx::query!(

@@ -40,15 +40,28 @@ impl Tx {
         Ok(row.map(|row| row.r#type))
     }
 
-    /// What the runs of a migration to a target prepared it with.
-    pub async fn run_needs(&mut self, space: &LinkSpace) -> Result<Vec<serde_json::Value>> {
+    /// What the runs of a migration to a target prepared it for; null where that was not kept. Of those
+    /// that went on from earlier ones, the newest two: what they kept holds what was kept before them.
+    pub async fn run_needs(
+        &mut self,
+        space: &LinkSpace,
+        going_on: &[String],
+    ) -> Result<Vec<serde_json::Value>> {
         let rows = sqlx::query!(
-            r#"select body->'needs' as "needs!" from resource
-            where account_id = $1 and parent = $2 and type = 'run' and body->>'target_connection' = $3
-                and jsonb_typeof(body->'needs') = 'object'"#,
+            r#"select coalesce(body->'needs', 'null') as "needs!" from (
+                select body, body->>'kind' = any($4) as goes_on,
+                    row_number() over (
+                        partition by body->>'kind' = any($4) order by create_time desc
+                    ) as place
+                from resource
+                where account_id = $1 and parent = $2 and type = 'run' and body->>'target_connection' = $3
+                    and body->>'kind' <> 'rollback' and jsonb_typeof(body->'prepared') <> 'null'
+            ) as run
+            where not goes_on or place <= 2"#,
             self.account,
             space.migration.as_str(),
             space.target,
+            going_on,
         )
         .fetch_all(&mut *self.inner)
         .await?;

@@ -171,6 +171,8 @@ async fn pool(options: &PgConnectOptions, role: &'static str) -> Result<PgPool> 
         ("client_connection_check_interval", "5s"),
         ("synchronous_commit", "on"),
         ("timezone", "UTC"),
+        // Compiling a statement takes longer than any of ours takes.
+        ("jit", "off"),
     ];
     PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)

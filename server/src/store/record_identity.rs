@@ -14,11 +14,18 @@ impl Tx {
     ) -> Result<Vec<String>> {
         let identities: Vec<String> = claims.iter().map(|(identity, _)| identity.clone()).collect();
         let source_ids: Vec<String> = claims.iter().map(|(_, id)| id.clone()).collect();
-        // What a record was known by before is free for others.
+        // What a record was known by before is free for others. Should it be as before again, it must
+        // claim that again.
         sqlx::query!(
-            "delete from record_identity as old using unnest($5::text[], $6::text[]) as claim (identity, source_id)
-            where account_id = $1 and migration = $2 and target = $3 and kind = $4
-                and old.source_id = claim.source_id and old.identity <> claim.identity",
+            "with freed as (
+                delete from record_identity as old using unnest($5::text[], $6::text[]) as claim (identity, source_id)
+                where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                    and old.source_id = claim.source_id and old.identity <> claim.identity
+                returning old.source_id
+            )
+            update record_written as written set record_hash = null from freed
+            where written.account_id = $1 and written.migration = $2 and written.target = $3
+                and written.kind = $4 and written.source_id = freed.source_id",
             self.account,
             space.migration.as_str(),
             space.target,

@@ -115,6 +115,9 @@ impl Tx {
     /// stand in the target as they were written: neither they nor the basis has changed since, what they
     /// refer to is there, and nothing is under way with them. What the ledger of that time says of them
     /// holds for them still, but that nothing was done now. Gives their source ids.
+    ///
+    /// The tables are asked record by record, each by its key: the planner, who takes the ids for few,
+    /// otherwise reads whole tables for each of them.
     pub async fn record_written_stand(
         &mut self,
         space: &LinkSpace,
@@ -126,36 +129,46 @@ impl Tx {
             "insert into run_record (account_id, run, kind, source_id, ordinal, outcome, effect, reason, detail, attempt_count)
             select $1, $5, $4, one.source_id, one.ordinal, line.outcome, 'unchanged', line.reason, line.detail, 1
             from unnest($7::text[], $8::text[], $9::bigint[]) as one (source_id, record_hash, ordinal)
-            join record_written as written
-                on written.account_id = $1 and written.migration = $2 and written.target = $3
-                and written.kind = $4 and written.source_id = one.source_id
-            join run_record as line
-                on line.account_id = $1 and line.run = written.run and line.kind = $4
-                and line.source_id = one.source_id
-            join record_link as link
-                on link.account_id = $1 and link.migration = $2 and link.target = $3
-                and link.kind = $4 and link.source_id = one.source_id and link.role = $4
-            where written.record_hash = one.record_hash and written.basis = $6
-                and line.outcome in ('migrated', 'changed') and link.payload_hash is not null
-                and not exists (
-                    select from jsonb_array_elements(written.refers_to) as other
-                    where not exists (
-                        select from record_link as theirs
-                        where theirs.account_id = $1 and theirs.migration = $2 and theirs.target = $3
-                            and theirs.kind = other->>0 and theirs.source_id = other->>1
-                            and theirs.role = other->>0
-                    )
-                )
-                and not exists (
-                    select from external_call as call
-                    where call.account_id = $1 and call.migration = $2 and call.target = $3
-                        and call.kind = $4 and call.source_id = one.source_id and call.state = 'intended'
-                )
-                and not exists (
-                    select from record_before as image
-                    where image.account_id = $1 and image.kind = $4 and image.source_id = one.source_id
-                        and starts_with(image.run, $10) and image.create_time > written.note_time
-                )
+            cross join lateral (
+                select run, refers_to, note_time from record_written
+                where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                    and source_id = one.source_id and record_hash = one.record_hash and basis = $6
+                offset 0
+            ) as written
+            cross join lateral (
+                select outcome, reason, detail from run_record
+                where account_id = $1 and run = written.run and kind = $4 and source_id = one.source_id
+                    and outcome in ('migrated', 'changed')
+                offset 0
+            ) as line
+            cross join lateral (
+                select from record_link
+                where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                    and source_id = one.source_id and role = $4 and payload_hash is not null
+                offset 0
+            ) as link
+            cross join lateral (
+                select from jsonb_array_elements(written.refers_to) as other
+                left join lateral (
+                    select 1 as there from record_link
+                    where account_id = $1 and migration = $2 and target = $3
+                        and kind = other->>0 and source_id = other->>1 and role = other->>0
+                    offset 0
+                ) as theirs on true
+                having count(*) = count(theirs.there)
+            ) as others
+            cross join lateral (
+                select from external_call
+                where account_id = $1 and migration = $2 and target = $3 and kind = $4
+                    and source_id = one.source_id and state = 'intended'
+                having count(*) = 0
+            ) as calls
+            cross join lateral (
+                select from record_before
+                where account_id = $1 and kind = $4 and source_id = one.source_id
+                    and starts_with(run, $10) and create_time > written.note_time
+                having count(*) = 0
+            ) as images
             on conflict do nothing
             returning source_id",
             self.account,

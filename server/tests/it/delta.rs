@@ -518,6 +518,13 @@ async fn what_stands_as_it_was_written_is_not_looked_at_unless_what_it_follows_f
         said.collect::<Vec<_>>()
     };
     assert_eq!(said(&second.name).await, said(&loaded.name).await);
+    let request = v1::ListEventsRequest {
+        parent: walk.migration.clone(),
+        filter: format!("resource = \"{}\" AND type = \"run.kind_completed\"", second.name),
+        ..Default::default()
+    };
+    let events = walk.client.call(request).await.unwrap().events;
+    assert_eq!(events.len(), 2, "categories and products: {events:?}");
     let key = v1::find_record_request::Key::Sku("sku-b".to_owned());
     let request = v1::FindRecordRequest {
         parent: walk.migration.clone(),
@@ -536,4 +543,44 @@ async fn what_stands_as_it_was_written_is_not_looked_at_unless_what_it_follows_f
     assert_eq!(effects(&third).unchanged, 3, "{third:?}");
     let (noted, lines) = looked_at(&mut connection, &third.name).await;
     assert_eq!((noted, lines), (3, 4), "all but the product that is in no category");
+}
+
+fn customers(rows: &[(&str, &str)]) -> Vec<u8> {
+    let mut text = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,\
+        Default Address Address1,Default Address City,Default Address Country Code,\
+        Default Address Zip,Phone,Note,Tags\n"
+        .to_owned();
+    for (id, email) in rows {
+        text.push_str(&format!("'{id},Anna,Smith,{email},no,Street 1,Bern,CH,3000,,,\n"));
+    }
+    text.into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_as_before_again_is_known_by_what_it_was_known_by() {
+    let server = Server::start().await;
+    let files = folder(&[("customers_export.csv", &customers(&[("1", "e@example.com")]))]);
+    let walk = Walk::begin(&server, files.path()).await;
+    let (plan, before) = walk.ready().await;
+    let loaded = walk.live(&plan, &before).await;
+    assert_eq!(loaded.state(), State::Succeeded, "{loaded:?}");
+    let newer = async |rows: &[(&str, &str)]| {
+        std::fs::write(files.path().join("customers_export.csv"), customers(rows)).unwrap();
+        soon(road::take_snapshot(&walk.client, &walk.source, |_| {})).await.unwrap().name
+    };
+
+    // Its new address cannot be brought over: somebody deleted its object.
+    let id = get(&walk, "customers?limit=1").await["customers"][0]["id"].clone();
+    shop::delete(&walk.shop, &format!("customers/{}", id.as_str().unwrap())).await;
+    let moved = newer(&[("1", "f@example.com")]).await;
+    let moved = run(&walk, delta(&plan, &moved)).await;
+    let refused = walk.records(&moved.name, "outcome = QUARANTINED").await;
+    assert_eq!(refused.len(), 1, "{moved:?}");
+
+    // It has its old one again, and the new one is somebody else's.
+    let back = newer(&[("1", "e@example.com"), ("2", "f@example.com")]).await;
+    let back = run(&walk, delta(&plan, &back)).await;
+    let records = walk.records(&back.name, "outcome = MIGRATED").await;
+    assert_eq!(records.len(), 2, "nobody was merged: {back:?}");
+    assert_eq!(get(&walk, "customers?email=f@example.com").await["count"], 1);
 }

@@ -92,7 +92,7 @@ impl Feed for RunFeed {
 
     async fn progress(&mut self) -> Result<Option<v1::Progress>> {
         let app = &self.api.app;
-        let read = async {
+        let read = async || {
             let mut tx = app.store.begin(&self.account).await?;
             let progress = tx.progress_get(&self.name).await?;
             tx.rollback().await?;

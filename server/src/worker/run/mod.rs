@@ -193,7 +193,11 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
         totals.keys().filter(|kind| !kinds.iter().any(|it| it.as_str() == **kind)).cloned(),
     );
     let in_scope: i64 = totals.values().sum();
-    let meter = Mutex::new(Meter::new(&kind_names, &totals, &counts, costs));
+    let mut meter = Meter::new(&kind_names, &totals, &counts, costs);
+    let mut tx = work.begin().await?;
+    tx.progress_put(name, &meter.progress("load")).await?;
+    work.commit(tx).await?;
+    let meter = Mutex::new(meter);
     let loader = Loader {
         work,
         way: &way,
@@ -218,6 +222,10 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
             .map(|count| count.count)
             .sum();
         if done >= total {
+            // All of it stands, or an earlier attempt was cut off before it told.
+            if total > 0 {
+                tell_completed(work, name, kind, total).await?;
+            }
             continue;
         }
         loader.kind(kind).await?;
@@ -228,17 +236,7 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
         let mut tx = work.begin().await?;
         let progress = meter.lock().await.progress(&format!("load {kind}"));
         tx.progress_put(name, &progress).await?;
-        let event = NewEvent {
-            event_type: "run.kind_completed".to_owned(),
-            resource: name.as_str().to_owned(),
-            actor: "system".to_owned(),
-            attributes: BTreeMap::from([
-                ("kind".to_owned(), kind.as_str().to_owned()),
-                ("count".to_owned(), total.to_string()),
-            ]),
-            ..NewEvent::default()
-        };
-        tx.event_append(&name.stream(), &event).await?;
+        tx.event_append(&name.stream(), &kind_completed(name, kind, total)).await?;
         work.commit(tx).await?;
     }
     if run.body.kind == RunKind::Delta {
@@ -253,6 +251,31 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
     Ok(())
 }
 
+/// Tells that every record of a kind has an outcome, where nobody has told yet.
+async fn tell_completed(work: &Work, run: &Name, kind: Kind, total: i64) -> Result<()> {
+    let event = kind_completed(run, kind, total);
+    let mut tx = work.begin().await?;
+    if tx.event_told(&run.stream(), &event).await? {
+        return tx.rollback().await;
+    }
+    tx.event_append(&run.stream(), &event).await?;
+    work.commit(tx).await
+}
+
+/// Every record of a kind has an outcome.
+fn kind_completed(run: &Name, kind: Kind, total: i64) -> NewEvent {
+    NewEvent {
+        event_type: "run.kind_completed".to_owned(),
+        resource: run.as_str().to_owned(),
+        actor: "system".to_owned(),
+        attributes: BTreeMap::from([
+            ("kind".to_owned(), kind.as_str().to_owned()),
+            ("count".to_owned(), total.to_string()),
+        ]),
+        ..NewEvent::default()
+    }
+}
+
 /// Counts what is in scope and sets up the target, once per run; the result is kept in the run.
 async fn prepare(
     work: &Work,
@@ -265,7 +288,13 @@ async fn prepare(
     }
     let totals = way.totals().await?;
     if run.body.kind.updates() {
-        standing::enter(work, &run.name, way, space).await?;
+        // Who looks at the ledger from now on must know what it is to hold.
+        let mut tx = work.begin().await?;
+        let mut held = tx.resource_lock::<Run>(&run.name).await?;
+        held.body.totals = Some(totals.clone());
+        tx.resource_update(&mut held).await?;
+        work.commit(tx).await?;
+        standing::enter(work, &run.name, way, space, &totals).await?;
     }
     let needs = needs::gather(work, way, run).await?;
     let mut tries = Tries::new(work, &run.name);

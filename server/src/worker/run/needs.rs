@@ -13,7 +13,7 @@ use super::super::{
     records::{PAGE_RECORDS, ScopeMeter, Way},
 };
 use crate::{
-    app::run::{Run, link_space},
+    app::run::{Run, RunKind, link_space},
     error::Result,
     store::resource::Resource,
 };
@@ -22,13 +22,18 @@ use crate::{
 /// from what they wrote.
 pub(super) async fn gather(work: &Work, way: &Way, run: &Resource<Run>) -> Result<Needs> {
     let mut found = Found::default();
-    let goes_on = run.body.kind.updates();
+    let mut goes_on = run.body.kind.updates();
     if goes_on {
+        let going_on = [RunKind::Delta, RunKind::Reapply].map(|kind| kind.as_str().to_lowercase());
         let mut tx = work.begin().await?;
-        let earlier = tx.run_needs(&link_space(run)).await?;
+        let earlier = tx.run_needs(&link_space(run), &going_on).await?;
         tx.rollback().await?;
         for needs in earlier {
-            found.add_needs(serde_json::from_value(needs)?);
+            match serde_json::from_value(needs)? {
+                Some(needs) => found.add_needs(needs),
+                // It was not kept yet when that run was prepared.
+                None => goes_on = false,
+            }
         }
     }
     for kind in way.kinds() {

@@ -73,7 +73,8 @@ pub(crate) async fn open(
         &revision.body.target_platform,
         &serde_json::to_string(&revision.body.content)?,
         &serde_json::to_string(&config)?,
-    ]);
+    ])
+    .await?;
     Ok((Way { snapshot, mapping: compiled, target, mask, scope, basis }, instance))
 }
 

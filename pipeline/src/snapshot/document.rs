@@ -107,22 +107,13 @@ pub(super) fn heads(batch: &RecordBatch) -> Result<Vec<RecordHead>> {
 
 /// The rows of a batch of a root table.
 pub(super) fn document_rows(batch: &RecordBatch) -> Result<Vec<DocumentRow>> {
-    let table = "documents";
-    let ordinal = ordinals(batch, table)?;
-    let source_id = texts(batch, table, "source_id")?;
-    let hash = texts(batch, table, "record_hash")?;
-    let document = texts(batch, table, "document")?;
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    (0..batch.num_rows())
-        .map(|row| {
-            Ok(DocumentRow {
-                ordinal: ordinal(row)?,
-                source_id: text(source_id(row)),
-                hash: text(hash(row)),
-                document: text(document(row)),
-            })
-        })
-        .collect()
+    let document = texts(batch, "documents", "document")?;
+    let rows = heads(batch)?.into_iter().enumerate().map(|(row, head)| {
+        let RecordHead { ordinal, source_id, hash } = head;
+        let document = document(row).unwrap_or_default().to_owned();
+        DocumentRow { ordinal, source_id, hash, document }
+    });
+    Ok(rows.collect())
 }
 
 /// The rows of a batch of the table `unreadable`.

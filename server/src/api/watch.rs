@@ -2,7 +2,8 @@
 //! synced marker, conflated progress and one last message.
 //!
 //! A watch reads pages from the database by sequence when the lookout over what it shows has seen a
-//! change; what it sends because of the time alone reads nothing. It holds one page at most, and a reader that does not take a message in time is cut off and told so. What
+//! change; what the time alone asks for it sends without looking. It holds one page at most, and a
+//! reader that does not take a message in time is cut off and told so. What
 //! is said last does not wait for a slow reader either: it lies beside the queue of messages.
 
 use std::{

@@ -222,8 +222,9 @@ async fn attempt(work: &Work, run: Resource<Run>) -> std::result::Result<(), Sto
             .map(|count| count.count)
             .sum();
         if done >= total {
-            // All of it stands, or an earlier attempt was cut off before it told.
-            if total > 0 {
+            // All of it stands, or an earlier attempt was cut off before it told. What the source deleted
+            // is counted behind that.
+            if total > 0 && run.body.deleted.is_none() {
                 tell_completed(work, name, kind, total).await?;
             }
             continue;

@@ -195,7 +195,7 @@ fn run_batch(shop: &mut Shop, body: &Row, item: impl Fn(&Row) -> String) -> Answ
 /// Takes a level away. Pieces that are promised or coming keep it; those that lie there only where
 /// nobody insists (`delete-inventory-levels.js` of `@medusajs/core-flows` 2.21.2, read on 2026-11-28).
 fn delete_level(shop: &mut Shop, wanted: &str, is_forced: bool) -> Answer<()> {
-    let found = shop.table(Kind::InventoryItems).rows().find_map(|row| {
+    let found = shop.table(Kind::InventoryItems).by("location_levels.id", wanted).find_map(|row| {
         let levels = list(row, "location_levels").iter().filter_map(Value::as_object);
         let level = levels.into_iter().find(|level| text(level, "id") == wanted)?;
         Some((text(row, "id").to_owned(), level.clone()))

@@ -98,7 +98,7 @@ fn put(shop: &mut Shop, product: &str, wanted: &str, option: &Row) {
 /// `POST /admin/product-options/:id`: its title; the variants that chose one of its values show it.
 pub(crate) fn update(shop: &mut Shop, wanted: &str, body: &Value) -> Answer {
     let body = check(&OPTION, body)?;
-    let found = shop.table(Kind::Products).rows().find_map(|row| {
+    let found = shop.table(Kind::Products).by("options.id", wanted).find_map(|row| {
         let option = list(row, "options").iter().find(|option| option["id"] == wanted)?;
         Some((text(row, "id").to_owned(), option.as_object().cloned()?))
     });

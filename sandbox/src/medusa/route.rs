@@ -7,7 +7,7 @@ use super::error::{Answer, Refusal};
 use super::query::Query;
 use super::setup::{
     GROUPS, PROMOTIONS, REGIONS, SALES_CHANNELS, SHIPPING_OPTIONS, SHIPPING_PROFILES,
-    STOCK_LOCATIONS, STORES, TAX_REGIONS,
+    STOCK_LOCATIONS, STORES, TAX_RATES, TAX_REGIONS,
 };
 use super::simple::Simple;
 use super::state::Shop;
@@ -27,6 +27,7 @@ fn simple(path: &str) -> Option<&'static Simple> {
         "shipping-options" => &SHIPPING_OPTIONS,
         "regions" => &REGIONS,
         "tax-regions" => &TAX_REGIONS,
+        "tax-rates" => &TAX_RATES,
         "customer-groups" => &GROUPS,
         "promotions" => &PROMOTIONS,
         "stores" => &STORES,

@@ -239,6 +239,39 @@ pub(crate) static TAX_REGIONS: Simple = Simple {
     defaults: COMMON,
 };
 
+/// `/admin/tax-rates`.
+pub(crate) static TAX_RATES: Simple = Simple {
+    kind: Kind::TaxRates,
+    one: "tax_rate",
+    many: "tax_rates",
+    label: "Tax rate",
+    unique: None,
+    create: strict(&[
+        opt("rate", Type::Number),
+        req("code", Type::Text),
+        opt(
+            "rules",
+            Type::List(&strict(&[req("reference", Type::Text), req("reference_id", Type::Text)])),
+        ),
+        req("name", Type::Text),
+        opt("is_default", Type::Bool),
+        opt("is_combinable", Type::Bool),
+        req("tax_region_id", Type::Text),
+        nul("metadata", Type::Record),
+    ]),
+    update: strict(&[opt("name", Type::Text), nul("metadata", Type::Record)]),
+    list: List {
+        strict: true,
+        limit: 20,
+        filters: &[("q", Match::Nothing), ("id", Match::Value), ("tax_region_id", Match::Value)],
+    },
+    replaces_metadata: false,
+    blank: r#"{"rate":null,"code":null,"rules":[],"is_default":false,"is_combinable":false,"metadata":null}"#,
+    finish: as_it_is,
+    view: plain,
+    defaults: COMMON,
+};
+
 /// `/admin/customer-groups`.
 pub(crate) static GROUPS: Simple = Simple {
     kind: Kind::Groups,
@@ -296,7 +329,7 @@ pub(crate) static PROMOTIONS: Simple = Simple {
     blank: r#"{"code":null,"is_automatic":false,"is_tax_inclusive":false,"type":"standard","limit":null,
         "used":0,"status":"draft","metadata":null,"campaign_id":null}"#,
     finish: as_it_is,
-    view: plain,
+    view: view_promotion,
     defaults: &["*", "*application_method"],
 };
 
@@ -329,7 +362,8 @@ pub(crate) static STORES: Simple = Simple {
         limit: 50,
         filters: &[("q", Match::Nothing), ("id", Match::Value), ("name", Match::Value)],
     },
-    replaces_metadata: false,
+    // The module writes the row as it is sent (`store-module-service.js` of `@medusajs/store` 2.21.2).
+    replaces_metadata: true,
     blank: "{}",
     finish: finish_store,
     view: plain,
@@ -393,6 +427,25 @@ fn finish_region(shop: &mut Shop, row: &mut Row, _: bool) -> Answer<()> {
     }
     row.insert("countries".into(), Value::Array(countries));
     Ok(())
+}
+
+/// Values of rules are objects in answers.
+fn view_promotion(_: &Shop, row: &Row, _: &Fields) -> Row {
+    let shown = |rules: &mut Value| {
+        for rule in rules.as_array_mut().into_iter().flatten() {
+            let values = rule.get_mut("values").and_then(Value::as_array_mut);
+            for value in values.into_iter().flatten() {
+                *value = json!({ "value": value });
+            }
+        }
+    };
+    let mut full = row.clone();
+    full.get_mut("rules").map(shown);
+    let method = full.get_mut("application_method").and_then(Value::as_object_mut);
+    for (_, rules) in method.into_iter().flatten().filter(|(name, _)| name.ends_with("_rules")) {
+        shown(rules);
+    }
+    full
 }
 
 fn view_location(shop: &Shop, row: &Row, fields: &Fields) -> Row {

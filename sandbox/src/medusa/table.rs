@@ -1,9 +1,11 @@
 //! One kind of object in memory: rows in the order of their making, with look-ups by id and by
-//! the fields that are indexed.
+//! the fields that are indexed: texts, or those in a list of objects, written `list.field`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::value::{Row, text};
+use serde_json::Value;
+
+use super::value::{Row, list, text};
 
 /// Rows of one kind.
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ impl Table {
         self.take(place);
         self.ids.insert(text(&row, "id").to_owned(), place);
         for (field, places) in &mut self.indexes {
-            if let Some(value) = row.get(*field).and_then(serde_json::Value::as_str) {
+            for value in held(&row, field) {
                 places.entry(value.to_owned()).or_default().insert(place);
             }
         }
@@ -81,14 +83,52 @@ impl Table {
         let row = self.rows.remove(&place)?;
         self.ids.remove(text(&row, "id"));
         for (field, places) in &mut self.indexes {
-            let Some(value) = row.get(*field).and_then(serde_json::Value::as_str) else { continue };
-            if let Some(here) = places.get_mut(value) {
-                here.remove(&place);
-                if here.is_empty() {
-                    places.remove(value);
+            for value in held(&row, field) {
+                if let Some(here) = places.get_mut(value) {
+                    here.remove(&place);
+                    if here.is_empty() {
+                        places.remove(value);
+                    }
                 }
             }
         }
         Some(row)
+    }
+}
+
+/// The texts a row has in an indexed field.
+fn held<'a>(row: &'a Row, field: &'a str) -> impl Iterator<Item = &'a str> {
+    let (alone, many) = match field.split_once('.') {
+        None => (row.get(field).and_then(Value::as_str), None),
+        Some((name, inner)) => (None, Some(list(row, name).iter().map(move |one| &one[inner]))),
+    };
+    alone.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_found_by_what_stands_in_its_list_as_long_as_it_stands_there() {
+        let row = |id: &str, items: &[&str]| {
+            let items: Vec<Value> = items.iter().map(|item| json!({ "item": item })).collect();
+            json!({ "id": id, "held": items }).as_object().cloned().unwrap()
+        };
+        let mut table = Table::new(&["held.item"]);
+        table.push(row("a", &["x", "y"]));
+        table.push(row("b", &["y"]));
+        let found = |table: &Table, item: &str| -> Vec<String> {
+            table.by("held.item", item).map(|row| text(row, "id").to_owned()).collect()
+        };
+        assert_eq!(found(&table, "x"), ["a"]);
+        assert_eq!(found(&table, "y"), ["a", "b"]);
+        table.put(0, row("a", &["z"]));
+        assert_eq!(found(&table, "x"), [""; 0]);
+        assert_eq!(found(&table, "y"), ["b"]);
+        table.take(1);
+        assert_eq!(found(&table, "y"), [""; 0]);
     }
 }

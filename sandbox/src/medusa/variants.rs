@@ -186,16 +186,9 @@ pub(crate) fn delete(shop: &mut Shop, variant: &str) {
     let row = shop.get(Kind::Variants, variant).filter(|row| flag(row, "manage_inventory"));
     let held = row.map(|row| list(row, "_inventory").to_vec());
     for item in held.into_iter().flatten() {
-        let has_it = |row: &Row| {
-            text(row, "id") != variant
-                && list(row, "_inventory")
-                    .iter()
-                    .any(|held| held["inventory_item_id"] == item["inventory_item_id"])
-        };
-        if shop.table(Kind::Variants).rows().any(has_it) {
-            continue;
-        }
-        if let Some(item) = item.get("inventory_item_id").and_then(Value::as_str) {
+        let Some(item) = item.get("inventory_item_id").and_then(Value::as_str) else { continue };
+        let is_other = |row: &Row| text(row, "id") != variant;
+        if !shop.table(Kind::Variants).by("_inventory.inventory_item_id", item).any(is_other) {
             shop.remove(Kind::InventoryItems, item);
         }
     }

@@ -63,7 +63,10 @@ pub(crate) fn steps() -> Vec<Step> {
             .has("/addresses/0/is_default_shipping", false)
             .has("/addresses/0/is_default_billing", true)
             .has("/addresses/1/is_default_shipping", true),
+        // The time of a customer's last change says nothing of addresses.
+        get("/admin/customers/{jane}?fields=id,updated_at").keeps("changed", "/customer/updated_at"),
         post("/admin/customers/{jane}/addresses/{home}", json!({ "city": "Y" })),
+        get("/admin/customers/{jane}?fields=id,updated_at").has("/customer/updated_at", "{changed}"),
         delete("/admin/customers/{jane}/addresses/{home}")
             .has("/object", "customer_address")
             .has("/parent/id", "{jane}"),

@@ -9,7 +9,7 @@ use super::Step;
 
 /// All steps in their order.
 pub(crate) fn all() -> Vec<Step> {
-    [setup::steps(), products::steps(), customers::steps(), orders::steps()]
+    [setup::steps(), products::steps(), customers::steps(), orders::steps(), setup::taking_back()]
         .into_iter()
         .flatten()
         .collect()

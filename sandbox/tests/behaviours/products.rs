@@ -396,6 +396,10 @@ fn changing() -> Vec<Step> {
             .has("/product/variants/0/metadata", json!({ "w": 2 })),
         post("/admin/products/{product}/variants/{variant}?fields=id,variants.metadata", json!({ "metadata": {} }))
             .has("/product/variants/0/metadata", json!({})),
+        // The time of a product's last change says nothing of its prices, its stock and its variants.
+        get("/admin/products/{product}?fields=id,updated_at").keeps("changed", "/product/updated_at"),
+        post("/admin/products/{product}/variants/{variant}?fields=id", json!({ "title": "dearer", "prices": [{ "amount": 77, "currency_code": "usd" }] })),
+        get("/admin/products/{product}?fields=id,updated_at").has("/product/updated_at", "{changed}"),
         get("/admin/products/{product}?fields=id,images.id,images.url").keeps("image", "/product/images/0/id"),
         post("/admin/products/{product}?fields=id,images.id", json!({ "images": [{ "url": "https://x.test/d.jpg" }, { "id": "{image}", "url": "https://x.test/c.jpg" }] }))
             .has("/product/images/1/id", "{image}"),

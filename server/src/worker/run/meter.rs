@@ -17,6 +17,26 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// How many samples the window holds at most.
 const SAMPLES_MAX: usize = 64;
 
+/// The kind that is loaded now.
+#[derive(Debug)]
+struct Current {
+    kind: String,
+    /// Where counting began: when, and how many were done then.
+    since: (Instant, i64),
+    /// Where the first records of it were through.
+    first: Option<(Instant, i64)>,
+}
+
+impl Current {
+    /// How long so many more records took. Before the first ones are through, a kind has costs that
+    /// do not grow with it, and that a short rehearsal must not foretell for each record.
+    fn took(&self, done: i64, now: Instant) -> Option<(Duration, i64)> {
+        let of = |(at, before): (Instant, i64)| (now.duration_since(at), done - before);
+        let more = self.first.map(of).filter(|(_, records)| *records > 0);
+        more.or_else(|| Some(of(self.since)).filter(|(_, records)| *records > 0))
+    }
+}
+
 /// The counts of a run under way.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -24,7 +44,7 @@ pub(super) struct Meter {
     costs_s: BTreeMap<String, (f64, i64)>,
     /// What a record of a kind is expected to cost beside one of another kind.
     expected: BTreeMap<String, f64>,
-    current: Option<(String, Instant, i64)>,
+    current: Option<Current>,
     samples: VecDeque<(Instant, i64)>,
     written_at: Option<Instant>,
 }
@@ -61,7 +81,8 @@ impl Meter {
     /// Notes that a kind is being loaded now.
     pub(super) fn begin(&mut self, kind: &str) {
         let done = self.done(kind);
-        self.current = Some((kind.to_owned(), Instant::now(), done));
+        self.current =
+            Some(Current { kind: kind.to_owned(), since: (Instant::now(), done), first: None });
         self.samples.clear();
     }
 
@@ -83,6 +104,12 @@ impl Meter {
             self.count(&row.kind, &row.outcome, &row.effect, 1);
         }
         let now = Instant::now();
+        let done = self.current.as_ref().map_or(0, |current| self.done(&current.kind));
+        if let Some(current) = &mut self.current
+            && done > current.since.1
+        {
+            current.first.get_or_insert((now, done));
+        }
         let total: i64 = self.kinds.iter().map(|kind| kind.done).sum();
         self.samples.push_back((now, total));
         while self.samples.len() > SAMPLES_MAX
@@ -111,13 +138,12 @@ impl Meter {
     #[expect(clippy::float_arithmetic, reason = "rates and estimates are no money")]
     pub(super) fn progress(&mut self, activity: &str) -> Progress {
         let rate = self.rate();
-        if let Some((kind, since, before)) = &self.current {
-            let records = self.done(kind) - before;
-            if records > 0 {
-                self.costs_s.insert(kind.clone(), (since.elapsed().as_secs_f64(), records));
-            }
+        let current = self.current.as_ref().map(|current| current.kind.clone());
+        if let Some(current) = &self.current
+            && let Some((took, records)) = current.took(self.done(&current.kind), Instant::now())
+        {
+            self.costs_s.insert(current.kind.clone(), (took.as_secs_f64(), records));
         }
-        let current = self.current.as_ref().map(|(kind, _, _)| kind.clone());
         for index in 0..self.kinds.len() {
             let Some(kind) = self.kinds.get(index).map(|kind| kind.kind.clone()) else { continue };
             let cost = self.cost_s(&kind);
@@ -190,6 +216,19 @@ fn to_f64(count: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_kind_costs_before_its_first_records_is_no_cost_of_each() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let mut current = Current { kind: "customer".to_owned(), since: (begun, 100), first: None };
+        assert_eq!(current.took(100, after(5)), None);
+        assert_eq!(current.took(150, after(10)), Some((Duration::from_secs(10), 50)));
+        current.first = Some((after(10), 150));
+        // Nothing better is known yet.
+        assert_eq!(current.took(150, after(11)), Some((Duration::from_secs(11), 50)));
+        assert_eq!(current.took(250, after(12)), Some((Duration::from_secs(2), 100)));
+    }
 
     #[test]
     fn a_kind_is_estimated_by_its_usual_cost_until_it_is_measured() {

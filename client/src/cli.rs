@@ -116,7 +116,7 @@ enum Command {
     /// Mappings: edit, validate, preview, publish.
     #[command(subcommand)]
     Mapping(mapping::Command),
-    /// Plans: create, submit, approve.
+    /// Plans: create, list, submit, approve.
     #[command(subcommand)]
     Plan(plan::Command),
     /// Runs: check, start, pause, resume, cancel, and their ledger.

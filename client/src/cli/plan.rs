@@ -7,7 +7,7 @@ use cartage_client::{
 };
 use clap::Subcommand;
 
-use super::{Context, Failure, value};
+use super::{Context, Failure, list, value};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -29,6 +29,13 @@ pub(crate) enum Command {
         /// Only these kinds of records; those of the migration when not given.
         #[arg(long, value_parser = value::kind, value_delimiter = ',', value_name = "KIND")]
         kinds: Vec<RecordKind>,
+    },
+    /// List the plans of a migration, newest first.
+    List {
+        /// The migration.
+        migration: String,
+        #[command(flatten)]
+        list: list::Arguments,
     },
     /// Show a plan with its losses.
     Get {
@@ -89,6 +96,20 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Failu
                 ..Default::default()
             };
             context.show(request).await
+        }
+        Command::List { migration, list } => {
+            let request = v1::ListPlansRequest {
+                parent: context.name(Pattern::MIGRATION, &migration)?,
+                filter: list.filter,
+                ..Default::default()
+            };
+            let columns = [
+                ("NAME", "/name"),
+                ("STATE", "/state"),
+                ("SNAPSHOT", "/snapshot"),
+                ("MAPPING REVISION", "/mappingRevision"),
+            ];
+            list::print(context, request, &columns, list.limit).await
         }
         Command::Get { name } => {
             let name = context.name(Pattern::PLAN, &name)?;

@@ -33,8 +33,8 @@ documents! {
     ValidateMappingResponse PreviewMappingRequest PreviewMappingResponse PublishMappingRequest
     Migration CreateMigrationRequest GetMigrationRequest ListMigrationsRequest
     ListMigrationsResponse UpdateMigrationRequest DeleteMigrationRequest CancelMigrationRequest
-    CompleteMigrationRequest Plan Approval CreatePlanRequest GetPlanRequest SubmitPlanRequest
-    ApprovePlanRequest Platform PlatformKind PlatformKey PlatformLimit GetPlatformRequest
+    CompleteMigrationRequest Plan Approval CreatePlanRequest GetPlanRequest ListPlansRequest
+    ListPlansResponse SubmitPlanRequest ApprovePlanRequest Platform PlatformKind PlatformKey PlatformLimit GetPlatformRequest
     ListPlatformsRequest ListPlatformsResponse PlatformField ListPlatformFieldsRequest
     ListPlatformFieldsResponse Run WorkerInfo RunRecord TargetObject RecordLink
     ReadinessItem Preflight PreflightKind PreflightIssue CheckRunReadinessRequest

@@ -38,6 +38,7 @@ lists! {
     ListPlatformsRequest => platforms: Platform;
     ListPlatformFieldsRequest => fields: PlatformField;
     CheckRunReadinessRequest => issues: PreflightIssue;
+    ListPlansRequest => plans: Plan;
     ListRunsRequest => runs: Run;
     ListRunRecordsRequest => run_records: RunRecord;
     ListRecordConflictsRequest => record_conflicts: RecordConflict;

@@ -60,6 +60,7 @@ reads! {
     migrations.get_migration(GetMigrationRequest) -> v1::Migration;
     migrations.list_migrations(ListMigrationsRequest) -> v1::ListMigrationsResponse;
     plans.get_plan(GetPlanRequest) -> v1::Plan;
+    plans.list_plans(ListPlansRequest) -> v1::ListPlansResponse;
     platforms.get_platform(GetPlatformRequest) -> v1::Platform;
     platforms.list_platforms(ListPlatformsRequest) -> v1::ListPlatformsResponse;
     platforms.list_platform_fields(ListPlatformFieldsRequest) -> v1::ListPlatformFieldsResponse;

@@ -4,12 +4,18 @@ use cartage_proto::v1::{self, plan_service_server::PlanService};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api, convert,
+    Api, convert, filter,
+    listing::rows_where,
     migration::{decode_scope, encode_scope},
     own_name,
+    page::Page,
+    snapshot::filter_value,
 };
 use crate::{
-    app::plan::{self, Approval, Plan, PlanState, PlannedLoss},
+    app::{
+        migration::Migration,
+        plan::{self, Approval, Plan, PlanState, PlannedLoss},
+    },
     begin,
     name::chosen_id,
     store::{
@@ -65,6 +71,40 @@ impl PlanService for Api {
         let name = own_name(&caller, &request.name, "plans", "name")?;
         let mut tx = self.app.store.begin(&caller.account).await?;
         Ok(Response::new(encode(&tx.resource_get::<Plan>(&name).await?)))
+    }
+
+    async fn list_plans(
+        &self,
+        request: Request<v1::ListPlansRequest>,
+    ) -> Result<Response<v1::ListPlansResponse>, Status> {
+        let (caller, request) = self.enter(request)?;
+        let parent = own_name(&caller, &request.parent, "migrations", "parent")?;
+        let fields = filter::parse(&request.filter, &["state", "snapshot", "mapping_revision"])?;
+        if let Some(state) = fields.get("state")
+            && PlanState::parse(state).is_none()
+        {
+            return Err(filter_value("state", state).into());
+        }
+        let arguments = format!("{parent}\n{}", request.filter);
+        let (size, token) = (request.page_size, request.page_token.as_str());
+        let page = Page::new(&caller.account, "ListPlans", &arguments, size, token, 1_000)?;
+        let fits = |plan: &Resource<Plan>| {
+            [
+                ("state", plan.state.as_str()),
+                ("snapshot", &plan.body.snapshot),
+                ("mapping_revision", &plan.body.mapping_revision),
+            ]
+            .into_iter()
+            .all(|(field, value)| fields.get(field).is_none_or(|text| text == value))
+        };
+        let keys = &self.app.keys;
+        let mut tx = self.app.store.begin(&caller.account).await?;
+        tx.resource_get::<Migration>(&parent).await?;
+        let plans = rows_where::<Plan>(&mut tx, &parent, (&page, keys), false, fits).await?;
+        tx.rollback().await?;
+        let (plans, next_page_token) =
+            page.fill(keys, plans, Resource::place, |plan| encode(&plan))?;
+        Ok(Response::new(v1::ListPlansResponse { plans, next_page_token }))
     }
 
     async fn submit_plan(

@@ -100,6 +100,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
         &[
             ("CreatePlan", "plans.write"),
             ("GetPlan", "plans.read"),
+            ("ListPlans", "plans.read"),
             ("SubmitPlan", "plans.write"),
             ("ApprovePlan", "plans.approve"),
         ],

@@ -80,7 +80,7 @@ async fn a_stranger_cannot_tell_what_is_there_from_what_is_not() {
         "migrations/{}": GetMigrationRequest.name, DeleteMigrationRequest.name,
             CancelMigrationRequest.name, CompleteMigrationRequest.name, ListAuditsRequest.parent,
             CreateMappingRequest.parent, ListMappingsRequest.parent, ValidateMappingRequest.parent,
-            CreatePlanRequest.parent, CreateRunRequest.parent, ListRunsRequest.parent,
+            CreatePlanRequest.parent, ListPlansRequest.parent, CreateRunRequest.parent, ListRunsRequest.parent,
             CheckRunReadinessRequest.parent, ListRecordLinksRequest.parent,
             ListEventsRequest.parent;
         "migrations/upper/mappings/{}": GetMappingRequest.name, DeleteMappingRequest.name,

@@ -170,6 +170,24 @@ async fn parts_of_a_plan_are_verified_apart_and_nothing_beyond_it_is_run() {
     let of_plan = format!("kind = LIVE AND plan = \"{plan}\" AND state = SUCCEEDED");
     assert_eq!(client.call(runs(of_plan)).await.unwrap().runs.len(), 2);
     assert!(client.call(runs("kind = TEST".to_owned())).await.unwrap().runs.is_empty());
+    // A second plan, which is not handed in.
+    let draft = road::create_plan(client, &walk.migration, &walk.snapshot.name, &walk.revision);
+    let draft = draft.await.unwrap().name;
+    let plans = |filter: &str| v1::ListPlansRequest {
+        parent: walk.migration.clone(),
+        filter: filter.to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let mut all: Vec<String> = Vec::new();
+    let mut pages = std::pin::pin!(cartage_client::paginate(client, plans("")));
+    while let Some(one) = futures::StreamExt::next(&mut pages).await {
+        all.push(one.unwrap().name);
+    }
+    assert_eq!(all, [draft.as_str(), plan.as_str()], "newest first");
+    let approved = client.call(plans("state = APPROVED")).await.unwrap().plans;
+    assert_eq!(approved.iter().map(|it| &it.name).collect::<Vec<_>>(), [&plan]);
+    refused_with(client, plans("state = NONSENSE"), ErrorReason::FilterInvalid).await;
     assert_eq!(walk.shop.state("cartage_key")["counts"]["products"], 2);
 }
 

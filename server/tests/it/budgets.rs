@@ -1,8 +1,8 @@
 //! The budget of a target shop: shared by processes, kept to, and no matter of the records.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use cartage_client::v1;
+use cartage_client::{road, v1, wait};
 use cartage_connectors::{
     Source,
     medusa::{Medusa, Settings},
@@ -13,10 +13,13 @@ use cartage_sandbox::{
     medusa::{Fault, Faults, Rule},
 };
 use cartage_server::{app::budget::Budgets, store::Store};
+use nix::sys::signal::Signal;
 
 use crate::{
-    support::{Server, connect, sandbox, soon, start_medusa},
-    walk::Walk,
+    invariants::{self, Evidence},
+    processes::Deployment,
+    support::{Server, connect, csv_at, database, folder, products, sandbox, soon, start_medusa},
+    walk::{Walk, live},
 };
 
 fn rows(count: usize) -> String {
@@ -92,6 +95,71 @@ async fn a_throttled_shop_costs_time_and_nothing_else() {
     assert!(count.refused <= 3, "{count:?}");
     assert_all_at_once(&walk, &run, 120).await;
     server.stop().await;
+}
+
+/// A second migration into the shop of a walk, from products of its own, up to a live run.
+async fn beside(walk: &Walk, files: &Path) -> v1::Run {
+    let client = &walk.client;
+    let source = connect(client, "acme", "other", csv_at(files)).await;
+    soon(road::verify_connection(client, &source)).await.unwrap();
+    let options = road::Options::new("accounts/acme", &source, &walk.target);
+    let migration = road::create_migration(client, &options).await.unwrap().name;
+    let snapshot = soon(road::take_snapshot(client, &source, |_| {})).await.unwrap().name;
+    soon(road::test_restore(client, &snapshot)).await.unwrap();
+    let revision = road::publish_mapping(client, &migration, None).await.unwrap().name;
+    let plan = road::create_plan(client, &migration, &snapshot, &revision).await.unwrap();
+    let plan = road::submit_plan(client, plan, &walk.target, &options).await.unwrap();
+    let plan = road::approve_plan(client, &plan.name, "yes").await.unwrap();
+    let run = live(&plan.name, &walk.before().await);
+    let request = v1::CreateRunRequest { parent: migration, run: Some(run), ..Default::default() };
+    client.call(request).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_runs_of_two_servers_share_the_budget_of_their_shop() {
+    const RECORDS: usize = 600;
+    let database = database().await;
+    let deployment = Deployment::new(Some(&database.url));
+    let first = deployment.start(None).await;
+    let export = |from: usize| {
+        let rows: String =
+            (from..from + RECORDS).map(|n| format!("p{n},Product {n},,Acme,{n}\n")).collect();
+        folder(&[("products_export.csv", &products(&rows))])
+    };
+    let (mine, theirs) = (export(0), export(RECORDS));
+    let walk = Walk::begin_as(deployment.client(&first).await, mine.path()).await;
+    let (plan, before) = walk.ready().await;
+    let one = walk.draft(live(&plan, &before)).await;
+    let other = beside(&walk, theirs.path()).await;
+    let second = deployment.start(None).await;
+    let client = deployment.client(&second).await;
+
+    // Each stands still while the other one takes what has become due.
+    walk.shop.set_limit(Some(window(10, 1_000)));
+    second.signal(Signal::SIGSTOP);
+    road::start_run(&walk.client, &one.name).await.unwrap();
+    walk.written().await;
+    first.signal(Signal::SIGSTOP);
+    second.signal(Signal::SIGCONT);
+    road::start_run(&client, &other.name).await.unwrap();
+    let workers = "select count(distinct worker) from job where worker is not null";
+    soon(async {
+        while database.query(workers).await.unwrap().trim() != "2" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    first.signal(Signal::SIGCONT);
+    for run in [&one, &other] {
+        let run = soon(wait::run(&client, &run.name, |_| {})).await.unwrap();
+        assert_all_at_once(&walk, &run, i64::try_from(RECORDS).unwrap()).await;
+    }
+    let count = walk.shop.limit_count().unwrap();
+    assert!(count.refused <= 3, "{count:?}");
+    for life in [first, second] {
+        assert_eq!(life.stop().await, "");
+    }
+    invariants::hold(&database.url, &Evidence::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

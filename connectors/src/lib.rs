@@ -18,8 +18,8 @@ pub use source::{Check, CheckItem, Page, Source};
 pub use target::{
     Call, CallJournal, CallResult, CallState, EMAIL, JournalError, JournaledCall, Lease, Link,
     LookUp, Needs, PARTIAL, REMOVAL_ORDINAL, ReadBack, Reference, Refusal, Removal, RemoveItem,
-    Removed, RemovedOutcome, TAKE_BACK, Target, UPDATE_ORDINAL, UpdateItem, WriteItem, Written,
-    WrittenOutcome, record_key,
+    Removed, RemovedOutcome, SetUpKept, SetUpTakenBack, TAKE_BACK, Target, UPDATE_ORDINAL,
+    UpdateItem, WriteItem, Written, WrittenOutcome, record_key,
 };
 
 /// What a connector's operation gives.

@@ -24,6 +24,24 @@ pub fn record_key(migration: &str, kind: Kind, source_id: &str) -> String {
     format!("cartage:{migration}:{kind}:{source_id}")
 }
 
+/// What became of what was set up for a migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetUpTakenBack {
+    /// How many objects are gone.
+    pub removed: u64,
+    /// What stays, without what runs that stand know.
+    pub kept: Vec<SetUpKept>,
+}
+
+/// Something that was set up and stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUpKept {
+    /// What it is, with its id in the target, for people.
+    pub what: String,
+    /// Why it stays, for people.
+    pub why: String,
+}
+
 /// A record that another one refers to, by the role of the object that is meant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reference {
@@ -384,6 +402,19 @@ pub trait Target: Send + Sync {
     /// Sets up what the records need: regions, sales channel, locations, tags. May be repeated:
     /// what is there is found and kept. Gives what [`Target::write`] needs to know.
     async fn prepare(&self, migration: &str, needs: &Needs, lease: &dyn Lease) -> Result<Value>;
+
+    /// Takes out of the shop what [`Target::prepare`] made for a migration, or what a write made like
+    /// it, where it still is what was made and nothing that can be asked uses it; what was there before
+    /// is not touched. `standing` is what [`Target::prepare`] gave to runs that stand: what they know stays.
+    /// To be called when the records that needed it are gone; may be repeated.
+    async fn take_back_set_up(
+        &self,
+        _migration: &str,
+        _standing: &[Value],
+        _lease: &dyn Lease,
+    ) -> Result<SetUpTakenBack> {
+        Ok(SetUpTakenBack::default())
+    }
 
     /// How many records of a kind are handed to one [`Target::write`].
     fn batch_size(&self, kind: Kind) -> usize;

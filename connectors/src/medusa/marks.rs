@@ -4,6 +4,8 @@
 pub(super) const KEY: &str = "cartage_key";
 /// Prefix of all names of ours.
 pub(super) const PREFIX: &str = "cartage_";
+/// For which migration something was set up, and under which name.
+pub(super) const SET_UP: &str = "cartage_set_up";
 /// What a line of an order is: one of the constants below.
 pub(super) const LINE: &str = "cartage_line";
 /// A place in a list whose order Medusa does not keep.

@@ -13,6 +13,7 @@ mod prepare;
 mod read;
 mod references;
 mod remove;
+mod set_up;
 mod spec;
 mod update;
 mod work;
@@ -31,8 +32,8 @@ use serde_json::Value;
 
 use crate::{
     CallJournal, CallState, Check, CheckItem, Error, JournaledCall, Lease, Link, LookUp, Needs,
-    Page, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed, Result, Source, Target,
-    UpdateItem, WriteItem, Written, budget::Budget, http::HttpSettings,
+    Page, ReadBack, Reference, Refusal, Removal, RemoveItem, Removed, Result, SetUpTakenBack,
+    Source, Target, UpdateItem, WriteItem, Written, budget::Budget, http::HttpSettings,
 };
 
 pub use admin::admin_url;
@@ -204,10 +205,19 @@ impl Target for Medusa {
         references::without(mapped, missing);
     }
 
-    async fn prepare(&self, _: &str, needs: &Needs, lease: &dyn Lease) -> Result<Value> {
-        let prepared = prepare::prepare(&self.client, lease, needs).await?;
+    async fn prepare(&self, migration: &str, needs: &Needs, lease: &dyn Lease) -> Result<Value> {
+        let prepared = prepare::prepare(&self.client, lease, migration, needs).await?;
         serde_json::to_value(prepared)
             .map_err(|error| Error::Settings { field: "prepared", problem: error.to_string() })
+    }
+
+    async fn take_back_set_up(
+        &self,
+        migration: &str,
+        standing: &[Value],
+        lease: &dyn Lease,
+    ) -> Result<SetUpTakenBack> {
+        set_up::take_back(&self.client, migration, standing, lease).await
     }
 
     fn batch_size(&self, kind: Kind) -> usize {

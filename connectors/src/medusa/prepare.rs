@@ -23,6 +23,8 @@ const NAMELESS_LOCATION: &str = "Cartage stock";
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Prepared {
+    /// For which migration: what is made carries its id, so that it can be taken back.
+    pub(super) migration: String,
     /// The sales channel products are sold in.
     pub(super) sales_channel: String,
     /// The shipping profile of products.
@@ -48,23 +50,37 @@ impl Prepared {
 }
 
 /// Sets up everything.
-pub(super) async fn prepare(client: &Client, lease: &dyn Lease, needs: &Needs) -> Result<Prepared> {
-    let store = store(client, lease, needs).await?;
-    let sales_channel = sales_channel(client, lease, &store).await?;
+pub(super) async fn prepare(
+    client: &Client,
+    lease: &dyn Lease,
+    migration: &str,
+    needs: &Needs,
+) -> Result<Prepared> {
+    let maker = Maker { client, lease, migration };
+    let store = store(&maker, needs).await?;
+    let sales_channel = sales_channel(&maker, &store).await?;
     let mut prepared = Prepared {
+        migration: migration.to_owned(),
         shipping_profile: shipping_profile(client).await?,
-        locations: locations(client, lease, &needs.locations, &sales_channel).await?,
-        tags: words(client, lease, &TAGS, &needs.tags).await?,
-        types: words(client, lease, &TYPES, &needs.merchandise_types).await?,
+        locations: locations(&maker, &needs.locations, &sales_channel).await?,
+        tags: maker.words(&TAGS, &needs.tags).await?,
+        types: maker.words(&TYPES, &needs.merchandise_types).await?,
         sales_channel,
         regions: BTreeMap::new(),
     };
     for currency in &needs.currencies {
         let code = currency.to_ascii_lowercase();
-        let region = region(client, lease, &code).await?;
+        let region = maker.region(&code).await?;
         prepared.regions.insert(code, region);
     }
     Ok(prepared)
+}
+
+/// Who sets up, and for which migration.
+pub(super) struct Maker<'a> {
+    pub(super) client: &'a Client,
+    pub(super) lease: &'a dyn Lease,
+    pub(super) migration: &'a str,
 }
 
 fn id(object: &Value, path: &str) -> Result<String> {
@@ -77,10 +93,10 @@ fn id(object: &Value, path: &str) -> Result<String> {
 
 /// Where objects of a sort are listed and made, and by which field they are found.
 pub(super) struct Sort {
-    path: &'static str,
-    list: &'static str,
+    pub(super) path: &'static str,
+    pub(super) list: &'static str,
     object: &'static str,
-    field: &'static str,
+    pub(super) field: &'static str,
 }
 
 const CHANNELS: Sort = Sort {
@@ -89,13 +105,15 @@ const CHANNELS: Sort = Sort {
     object: "sales_channel",
     field: "name",
 };
-const LOCATIONS: Sort = Sort {
+/// Stock locations.
+pub(super) const LOCATIONS: Sort = Sort {
     path: "/admin/stock-locations",
     list: "stock_locations",
     object: "stock_location",
     field: "name",
 };
-const REGIONS: Sort =
+/// Regions.
+pub(super) const REGIONS: Sort =
     Sort { path: "/admin/regions", list: "regions", object: "region", field: "name" };
 /// Product tags.
 pub(super) const TAGS: Sort = Sort {
@@ -123,44 +141,11 @@ async fn named(client: &Client, sort: &Sort, name: &str) -> Result<Option<String
     found.map(|row| id(row, sort.path)).transpose()
 }
 
-/// The id of an object by its name, made where it is not there. When that fails, it may be there all
-/// the same, by us or by another: it is looked for as long as lists may lag behind.
-async fn named_or_made(
-    client: &Client,
-    lease: &dyn Lease,
-    sort: &Sort,
-    name: &str,
-    body: &Value,
-) -> Result<String> {
-    if let Some(found) = named(client, sort, name).await? {
-        return Ok(found);
-    }
-    let error = match client.post(lease, sort.path, body).await {
-        Ok(answer) => return id(answer.get(sort.object).unwrap_or(&Value::Null), sort.path),
-        Err(error) => error,
-    };
-    if !matches!(error, Error::Transient { .. } | Error::Rejected { .. } | Error::Unreadable { .. })
-    {
-        return Err(error);
-    }
-    let mut waited = Duration::ZERO;
-    loop {
-        if let Some(found) = named(client, sort, name).await? {
-            return Ok(found);
-        }
-        if waited >= client.settle_time {
-            return Err(error);
-        }
-        let wait = (waited / 2).max(Duration::from_millis(200)).min(client.settle_time);
-        tokio::time::sleep(wait).await;
-        waited += wait;
-    }
-}
-
 /// The store, with the currencies that are needed.
-async fn store(client: &Client, lease: &dyn Lease, needs: &Needs) -> Result<Value> {
+async fn store(maker: &Maker<'_>, needs: &Needs) -> Result<Value> {
     let path = "/admin/stores";
-    let answer = client.get(path, &[("fields", "*supported_currencies".to_owned())]).await?;
+    let asked = [("fields", "*supported_currencies".to_owned())];
+    let answer = maker.client.get(path, &asked).await?;
     let store = read::rows(&answer, path, "stores")?.first().cloned().unwrap_or_default();
     let mut codes: Vec<(String, bool)> = json::list(&store, "supported_currencies")
         .iter()
@@ -187,20 +172,21 @@ async fn store(client: &Client, lease: &dyn Lease, needs: &Needs) -> Result<Valu
             .map(|(code, is_default)| json!({ "currency_code": code, "is_default": is_default }))
             .collect();
         let store_path = format!("{path}/{}", id(&store, path)?);
-        client.post(lease, &store_path, &json!({ "supported_currencies": list })).await?;
+        let body = json!({ "supported_currencies": list });
+        maker.client.post(maker.lease, &store_path, &body).await?;
     }
     Ok(store)
 }
 
 /// The store's own sales channel, which its storefront shows; one of ours where it has none.
-async fn sales_channel(client: &Client, lease: &dyn Lease, store: &Value) -> Result<String> {
+async fn sales_channel(maker: &Maker<'_>, store: &Value) -> Result<String> {
     if let Some(channel) = json::owned(store, "default_sales_channel_id") {
         return Ok(channel);
     }
-    if let Some(channel) = named(client, &CHANNELS, "Default Sales Channel").await? {
+    if let Some(channel) = named(maker.client, &CHANNELS, "Default Sales Channel").await? {
         return Ok(channel);
     }
-    named_or_made(client, lease, &CHANNELS, "Cartage", &json!({ "name": "Cartage" })).await
+    maker.named_or_made(&CHANNELS, "Cartage", json!({ "name": "Cartage" })).await
 }
 
 /// The default shipping profile.
@@ -215,8 +201,7 @@ async fn shipping_profile(client: &Client) -> Result<Option<String>> {
 
 /// Stock locations, each linked to the sales channel.
 async fn locations(
-    client: &Client,
-    lease: &dyn Lease,
+    maker: &Maker<'_>,
     names: &[String],
     sales_channel: &str,
 ) -> Result<BTreeMap<String, String>> {
@@ -227,76 +212,109 @@ async fn locations(
             trimmed => trimmed,
         };
         let body = json!({ "name": name, "metadata": { marks::LOCATION: source_name } });
-        let location = named_or_made(client, lease, &LOCATIONS, name, &body).await?;
+        let location = maker.named_or_made(&LOCATIONS, name, body).await?;
         let own_path = format!("{}/{location}", LOCATIONS.path);
         let query = [("fields", "id,sales_channels.id".to_owned())];
-        let answer = client.get(&own_path, &query).await?;
+        let answer = maker.client.get(&own_path, &query).await?;
         let is_linked = json::list(&answer["stock_location"], "sales_channels")
             .iter()
             .any(|channel| json::text(channel, "id") == Some(sales_channel));
         if !is_linked {
             let body = json!({ "add": [sales_channel] });
-            client.post(lease, &format!("{own_path}/sales-channels"), &body).await?;
+            let path = format!("{own_path}/sales-channels");
+            maker.client.post(maker.lease, &path, &body).await?;
         }
         ids.insert(source_name.clone(), location);
     }
     Ok(ids)
 }
 
-/// The region of a currency: without countries and automatic taxes, so that nothing is added to
-/// the sums of old orders.
-pub(super) async fn region(client: &Client, lease: &dyn Lease, code: &str) -> Result<String> {
-    let name = format!("Cartage {}", code.to_ascii_uppercase());
-    let body = json!({
-        "name": name,
-        "currency_code": code,
-        "automatic_taxes": false,
-        "payment_providers": ["pp_system_default"],
-    });
-    named_or_made(client, lease, &REGIONS, &name, &body).await
-}
+impl Maker<'_> {
+    /// The region of a currency: without countries and automatic taxes, so that nothing is added to
+    /// the sums of old orders.
+    pub(super) async fn region(&self, code: &str) -> Result<String> {
+        let name = format!("Cartage {}", code.to_ascii_uppercase());
+        let body = json!({
+            "name": name,
+            "currency_code": code,
+            "automatic_taxes": false,
+            "payment_providers": ["pp_system_default"],
+        });
+        self.named_or_made(&REGIONS, &name, body).await
+    }
 
-/// The ids of words, made where they are not there.
-pub(super) async fn words(
-    client: &Client,
-    lease: &dyn Lease,
-    kind: &Sort,
-    values: &[String],
-) -> Result<BTreeMap<String, String>> {
-    let wanted: BTreeSet<&String> = values.iter().filter(|value| !value.is_empty()).collect();
-    let wanted: Vec<&String> = wanted.into_iter().collect();
-    let mut ids = BTreeMap::new();
-    for chunk in wanted.chunks(40) {
-        let mut query = vec![("limit", "100".to_owned())];
-        query.extend(chunk.iter().map(|value| ("value[]", (*value).clone())));
-        let answer = client.get(kind.path, &query).await?;
-        for row in read::rows(&answer, kind.path, kind.list)? {
-            if let (Some(value), Some(id)) = (json::owned(row, "value"), json::owned(row, "id")) {
-                ids.insert(value, id);
+    /// The ids of words, made where they are not there.
+    pub(super) async fn words(
+        &self,
+        sort: &Sort,
+        values: &[String],
+    ) -> Result<BTreeMap<String, String>> {
+        let wanted: BTreeSet<&String> = values.iter().filter(|value| !value.is_empty()).collect();
+        let wanted: Vec<&String> = wanted.into_iter().collect();
+        let mut ids = BTreeMap::new();
+        for chunk in wanted.chunks(40) {
+            let mut query = vec![("limit", "100".to_owned())];
+            query.extend(chunk.iter().map(|value| ("value[]", (*value).clone())));
+            let answer = self.client.get(sort.path, &query).await?;
+            for row in read::rows(&answer, sort.path, sort.list)? {
+                if let (Some(value), Some(id)) = (json::owned(row, "value"), json::owned(row, "id"))
+                {
+                    ids.insert(value, id);
+                }
             }
         }
+        let mut missing = Vec::new();
+        for value in wanted {
+            if !ids.contains_key(value) {
+                missing.push(self.word(sort, value));
+            }
+        }
+        let made: Vec<Result<(String, String)>> =
+            stream::iter(missing).buffer_unordered(4).collect().await;
+        for pair in made {
+            let (value, id) = pair?;
+            ids.insert(value, id);
+        }
+        Ok(ids)
     }
-    let mut missing = Vec::new();
-    for value in wanted {
-        if !ids.contains_key(value) {
-            missing.push(word(client, lease, kind, value));
+
+    async fn word(&self, sort: &Sort, value: &str) -> Result<(String, String)> {
+        let id = self.named_or_made(sort, value, json!({ "value": value })).await?;
+        Ok((value.to_owned(), id))
+    }
+
+    /// The id of an object by its name, made where it is not there. When that fails, it may be there
+    /// all the same, by us or by another: it is looked for as long as lists may lag behind.
+    async fn named_or_made(&self, sort: &Sort, name: &str, mut body: Value) -> Result<String> {
+        let Self { client, lease, migration } = *self;
+        if let Some(found) = named(client, sort, name).await? {
+            return Ok(found);
+        }
+        // A run that was prepared before marks were made does not know.
+        if !migration.is_empty() {
+            body["metadata"][marks::SET_UP] = json!({ "migration": migration, "name": name });
+        }
+        let error = match client.post(lease, sort.path, &body).await {
+            Ok(answer) => return id(answer.get(sort.object).unwrap_or(&Value::Null), sort.path),
+            Err(error) => error,
+        };
+        if !matches!(
+            error,
+            Error::Transient { .. } | Error::Rejected { .. } | Error::Unreadable { .. }
+        ) {
+            return Err(error);
+        }
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(found) = named(client, sort, name).await? {
+                return Ok(found);
+            }
+            if waited >= client.settle_time {
+                return Err(error);
+            }
+            let wait = (waited / 2).max(Duration::from_millis(200)).min(client.settle_time);
+            tokio::time::sleep(wait).await;
+            waited += wait;
         }
     }
-    let made: Vec<Result<(String, String)>> =
-        stream::iter(missing).buffer_unordered(4).collect().await;
-    for pair in made {
-        let (value, id) = pair?;
-        ids.insert(value, id);
-    }
-    Ok(ids)
-}
-
-async fn word(
-    client: &Client,
-    lease: &dyn Lease,
-    kind: &Sort,
-    value: &str,
-) -> Result<(String, String)> {
-    let id = named_or_made(client, lease, kind, value, &json!({ "value": value })).await?;
-    Ok((value.to_owned(), id))
 }

@@ -10,7 +10,10 @@ use std::{
 use cartage_model::Kind;
 use futures::{StreamExt, stream};
 
-use super::{client::Client, prepare::Prepared};
+use super::{
+    client::Client,
+    prepare::{Maker, Prepared},
+};
 use crate::{
     Call, CallJournal, CallResult, Error, Link, PARTIAL, Reference, Refusal, Result, Written,
     WrittenOutcome, budget::Permit,
@@ -141,6 +144,12 @@ impl<'a> Writer<'a> {
         journal: &'a dyn CallJournal,
     ) -> Self {
         Self { client, prepared, journal, gone: Mutex::default() }
+    }
+
+    /// Who sets up what was not prepared.
+    pub(super) fn maker(&self) -> Maker<'_> {
+        let Self { client, prepared, journal, .. } = self;
+        Maker { client, lease: *journal, migration: &prepared.migration }
     }
 
     /// Runs records side by side, in bounds; a fatal error drops the rest where it stands.

@@ -68,6 +68,31 @@ impl Tx {
         Ok(rows.into_iter().map(|row| row.needs).collect())
     }
 
+    /// What other runs into a target set up and know, but for those in one state; null for one that goes
+    /// on and has not set up anything yet.
+    pub async fn run_prepared_elsewhere(
+        &mut self,
+        target: &str,
+        without: &[String],
+        gone: &str,
+        going: &[String],
+    ) -> Result<Vec<serde_json::Value>> {
+        let rows = sqlx::query!(
+            r#"select distinct coalesce(body->'prepared', 'null') as "prepared!" from resource
+            where account_id = $1 and type = 'run' and body->>'target_connection' = $2
+                and name <> all($3) and state <> $4 and body->>'kind' <> 'rollback'
+                and (jsonb_typeof(body->'prepared') <> 'null' or state = any($5))"#,
+            self.account,
+            target,
+            without,
+            gone,
+            going,
+        )
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.prepared).collect())
+    }
+
     /// A run in one of some states that uses a connection: its own target, which a TEST run chooses
     /// for itself, or the source or target of its migration.
     pub async fn connection_active_run(

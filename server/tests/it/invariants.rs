@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sqlx::{Acquire, Connection, Executor, PgConnection, Row};
 
 use crate::{
-    shop::Contents,
+    shop::{Contents, SET_UP, USED},
     streams_record::Recording,
     support::{Server, soon},
     walk::Walk,
@@ -360,13 +360,23 @@ async fn restored(connection: &mut PgConnection, seen: &TakenBack, found: &mut V
             && after.get(path).is_some_and(|item| skus.contains(&&item["sku"]))
     };
     let is_listed = |path: &str| names(path) || stock(path);
-    for path in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+    let looked_at = before.contains_key(USED);
+    let used = after.get(USED).and_then(Value::as_array);
+    // What was set up stays with what uses it; what was there before stays in any case.
+    let may_stand = |path: &str| {
+        let Some((list, id)) = path.split_once('/') else { return false };
+        let is_used = used.is_some_and(|used| used.iter().any(|it| it == id));
+        SET_UP.contains(&list) && !before.contains_key(path) && (is_used || !looked_at)
+    };
+    for path in before.keys().chain(after.keys()).filter(|it| *it != USED).collect::<BTreeSet<_>>()
+    {
         let (was, is) = (before.get(path), after.get(path));
-        if was != is && !is_listed(path) && !others.contains(path) {
+        if was != is && !is_listed(path) && !others.contains(path) && !may_stand(path) {
             found.push(format!("I11: {path} was {was:?} before, is {is:?}, and no list names it"));
         }
     }
-    for (path, was) in amid.iter().filter(|(path, _)| !others.contains(*path)) {
+    let whole = |path: &str| path != USED && !others.contains(path);
+    for (path, was) in amid.iter().filter(|(path, _)| whole(path)) {
         match after.get(path) {
             Some(is) if is != was => {
                 found.push(format!("I11: a rollback made {is} of {path}, which was {was}"));

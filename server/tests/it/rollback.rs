@@ -1,12 +1,14 @@
 //! What LIVE runs wrote is taken back, newest first, and what others changed since is left alone.
 
+use std::collections::BTreeMap;
+
 use cartage_client::{
     road,
     v1::{self, Effect, ErrorReason, Outcome, RecordKind, RunKind, run::State},
     wait,
 };
 use cartage_sandbox::medusa::{Fault, Faults, Rule};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     invariants::{self, Evidence, TakenBack},
@@ -119,6 +121,85 @@ async fn a_chain_of_runs_is_taken_back_newest_first_and_the_shop_is_as_before() 
     assert_eq!(again.state(), State::Succeeded, "{again:?}");
     let created = |run: &v1::Run| run.accounting.as_ref().unwrap().effects.unwrap().created;
     assert_eq!(created(&again), created(&first));
+}
+
+/// The ids in a list of the shop by what they are called.
+async fn called(walk: &Walk, list: &str, name: &str, field: &str) -> BTreeMap<String, String> {
+    let answer = get(&walk.shop, &format!("{list}?limit=5000&fields=id,{field}")).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rows = answer[name].as_array().unwrap().iter();
+    rows.map(|row| (text(&row[field]), text(&row["id"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_set_up_goes_unless_somebody_has_it() {
+    let server = Server::start().await;
+    let (files, _) = small_shop();
+    let walk = Walk::begin(&server, &files.path().join("export")).await;
+    let tags = async || called(&walk, "product-tags", "product_tags", "value").await;
+    let (plan, before) = walk.ready().await;
+    let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
+    assert_eq!(first.state(), State::Succeeded, "{first:?}");
+    let all = tags().await;
+    assert!(all.len() >= 5, "{all:?}");
+    let mut ids = all.values();
+    let [bought, ruled] = [(); 2].map(|()| ids.next().unwrap().clone());
+    let theirs = json!({
+        "title": "Made by hand",
+        "options": [{ "title": "Size", "values": ["M"] }],
+        "tags": [{ "id": bought }],
+    });
+    post(&walk.shop, "products", theirs).await;
+    let regions = called(&walk, "regions", "regions", "name").await;
+    let region = &regions["Cartage EUR"];
+    post(&walk.shop, &format!("regions/{region}"), json!({ "name": "Theirs" })).await;
+    let rule = json!({ "attribute": "items.product.tags.id", "operator": "in", "values": [ruled] });
+    let promotion = json!({
+        "code": "SPRING", "type": "standard", "application_method": { "target_rules": [rule] },
+    });
+    post(&walk.shop, "promotions", promotion).await;
+
+    let ended = take_back(&walk, &first.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    let request = v1::ListEventsRequest {
+        parent: walk.migration.clone(),
+        page_size: 500,
+        ..Default::default()
+    };
+    let events = walk.client.call(request).await.unwrap().events;
+    let told: Vec<_> = events.iter().filter(|it| it.r#type == "run.set_up_taken_back").collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (told.resource.as_str(), told.attributes["kept"].as_str()),
+        (ended.name.as_str(), "3"),
+        "{told:?}"
+    );
+    for why in ["products have it", "called otherwise", "a promotion or a tax rate"] {
+        assert!(told.attributes["keptDetail"].contains(why), "{told:?}");
+    }
+
+    let mut left: Vec<String> = tags().await.into_values().collect();
+    let mut expected = [bought, ruled];
+    left.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+    for (list, name, field) in [
+        ("product-types", "product_types", "value"),
+        ("stock-locations", "stock_locations", "name"),
+    ] {
+        let left = called(&walk, list, name, field).await;
+        assert!(left.is_empty(), "{left:?}");
+    }
+    // What a run that stands needs stays, though it was made by one that is taken back.
+    let plan = walk.plan().await.name;
+    let first = walk.live_part(&plan, &before, kinds(&CATALOGUE)).await;
+    assert_eq!(first.state(), State::Succeeded, "{first:?}");
+    let again = tags().await;
+    let second = walk.live_part(&plan, &before, kinds(&PEOPLE)).await;
+    let ended = take_back(&walk, &second.name).await;
+    assert_eq!(ended.state(), State::Succeeded, "{ended:?}");
+    assert_eq!(tags().await, again);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! A simulated shop through its own admin, as the people see it who work in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cartage_sandbox::medusa::Medusa;
 use reqwest::Method;
@@ -10,14 +10,26 @@ use serde_json::Value;
 /// path, such as `products/prod_1`.
 pub(crate) type Contents = BTreeMap<String, Value>;
 
+/// Where [`contents`] says which of what is set up for others something uses.
+pub(crate) const USED: &str = "used";
+
+/// What is set up for others.
+pub(crate) const SET_UP: [&str; 5] =
+    ["product-tags", "product-types", "regions", "stock-locations", "sales-channels"];
+
 /// The lists of those kinds, and how their objects are called in an answer.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 11] = [
     ("products", "products"),
     ("product-categories", "product_categories"),
     ("collections", "collections"),
     ("customers", "customers"),
     ("customer-groups", "customer_groups"),
     ("inventory-items", "inventory_items"),
+    ("product-tags", "product_tags"),
+    ("product-types", "product_types"),
+    ("regions", "regions"),
+    ("stock-locations", "stock_locations"),
+    ("sales-channels", "sales_channels"),
 ];
 
 /// Asks a shop as a person would who works in its admin.
@@ -48,7 +60,7 @@ pub(crate) async fn delete(shop: &Medusa, path: &str) -> Value {
 }
 
 /// Everything of the kinds that can be taken back, without the guests that a shop makes of orders:
-/// they stay with those.
+/// they stay with those. With it what is set up for others, and which of it is used.
 pub(crate) async fn contents(shop: &Medusa) -> Contents {
     let mut all = Contents::new();
     let orders = get(shop, "orders?limit=5000&fields=id,customer_id").await;
@@ -68,5 +80,36 @@ pub(crate) async fn contents(shop: &Medusa) -> Contents {
             all.insert(format!("{list}/{}", object["id"].as_str().unwrap()), own);
         }
     }
+    all.insert(USED.to_owned(), used(shop).await.into_iter().collect());
     all
+}
+
+/// The ids of what is set up and something uses.
+async fn used(shop: &Medusa) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let fields = "id,tags.id,type.id,sales_channels.id";
+    let products = get(shop, &format!("products?limit=5000&fields={fields}")).await;
+    for path in [["tags", "id"], ["type", "id"], ["sales_channels", "id"]] {
+        gather(&products["products"], &path, &mut used);
+    }
+    for (list, name) in [("orders", "orders"), ("draft-orders", "draft_orders")] {
+        let fields = "id,region_id,sales_channel_id";
+        let answer = get(shop, &format!("{list}?limit=5000&fields={fields}")).await;
+        for field in ["region_id", "sales_channel_id"] {
+            gather(&answer[name], &[field], &mut used);
+        }
+    }
+    let items = get(shop, "inventory-items?limit=5000").await;
+    gather(&items["inventory_items"], &["location_levels", "location_id"], &mut used);
+    used
+}
+
+/// The texts at a path, through lists.
+fn gather(value: &Value, path: &[&str], found: &mut BTreeSet<String>) {
+    match (value, path) {
+        (Value::Array(list), _) => list.iter().for_each(|one| gather(one, path, found)),
+        (Value::String(text), []) => drop(found.insert(text.clone())),
+        (Value::Object(_), [first, rest @ ..]) => gather(&value[*first], rest, found),
+        _ => {}
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PAGE: usize = 50;
 
 /// What is counted before and after a run that should write nothing: path and list.
-const LISTS: [(&str, &str); 12] = [
+const LISTS: [(&str, &str); 14] = [
     ("products", "products"),
     ("product-variants", "variants"),
     ("product-categories", "product_categories"),
@@ -24,6 +24,8 @@ const LISTS: [(&str, &str); 12] = [
     ("orders", "orders"),
     ("draft-orders", "draft_orders"),
     ("regions", "regions"),
+    ("stock-locations", "stock_locations"),
+    ("sales-channels", "sales_channels"),
 ];
 
 /// All objects of a shop by path and id, with the time of their last change.

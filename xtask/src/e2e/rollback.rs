@@ -13,13 +13,17 @@ use super::report;
 use super::walk::Migrated;
 
 /// What must be as it was before the migration.
-const RESTORED: [&str; 6] = [
+const RESTORED: [&str; 10] = [
     "products",
     "product-variants",
     "product-categories",
     "collections",
     "inventory-items",
     "customer-groups",
+    "product-tags",
+    "product-types",
+    "stock-locations",
+    "sales-channels",
 ];
 
 /// Takes a migration's first run and the second back; tells what is not as it should be.

@@ -136,8 +136,7 @@ impl Writer<'_> {
         if words.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let mut ids =
-            prepare::words(self.client, self.journal, sort, &words).await.map_err(Stop::of)?;
+        let mut ids = self.maker().words(sort, &words).await.map_err(Stop::of)?;
         ids.retain(|word, _| words.contains(word));
         Ok(ids)
     }

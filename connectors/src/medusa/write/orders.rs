@@ -9,7 +9,7 @@ use super::{
     super::{
         json::{self, decimal_of},
         look_up::{self, Probe},
-        marks, prepare,
+        marks,
     },
     Stop, Writer, linked, order_plan, own_link,
     step::{Step, id_of, leaving, metadata},
@@ -60,7 +60,7 @@ impl Writer<'_> {
         let code = json::text(fields, "currency_code").unwrap_or_default();
         let region = match self.prepared.regions.get(code) {
             Some(region) => region.clone(),
-            None => prepare::region(self.client, self.journal, code).await.map_err(Stop::of)?,
+            None => self.maker().region(code).await.map_err(Stop::of)?,
         };
         let plan = order_plan::plan(fields, &|sku| {
             linked(item, Kind::Product, sku, "sku").map(str::to_owned)

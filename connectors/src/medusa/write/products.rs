@@ -330,12 +330,9 @@ impl Writer<'_> {
         types.retain(|word| !self.prepared.types.contains_key(word));
         let tags: Vec<String> = tags.into_iter().collect();
         let types: Vec<String> = types.into_iter().collect();
-        let tags = prepare::words(self.client, self.journal, &prepare::TAGS, &tags)
-            .await
-            .map_err(Stop::of)?;
-        let types = prepare::words(self.client, self.journal, &prepare::TYPES, &types)
-            .await
-            .map_err(Stop::of)?;
+        let maker = self.maker();
+        let tags = maker.words(&prepare::TAGS, &tags).await.map_err(Stop::of)?;
+        let types = maker.words(&prepare::TYPES, &types).await.map_err(Stop::of)?;
         Ok(Words { tags, types })
     }
 

@@ -20,6 +20,7 @@ mod patience;
 mod reconcile;
 mod restore;
 mod rollback;
+mod set_up;
 mod shop;
 mod standing;
 mod statistics;

@@ -31,7 +31,7 @@ use super::{
     meter::Meter,
     patience::{HeldUp, Tries, UsedUp},
     restore::Restorer,
-    shop, unlinked,
+    set_up, shop, unlinked,
     update::digester,
 };
 use crate::{
@@ -102,7 +102,8 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         taken.push(tx.resource_get::<Run>(&Name::trusted(name)).await?);
     }
     tx.rollback().await?;
-    let newest = taken.iter().find(|it| it.body.prepared.is_some()).cloned();
+    // Where none was prepared, one may have been cut off while it was.
+    let newest = taken.iter().find(|it| it.body.prepared.is_some()).or(taken.first()).cloned();
     let unlinked = unlinked::left(work, run, &space).await?;
     let meter = Mutex::new(Meter::new(&names, &totals, &counts, BTreeMap::new()));
     for taken in taken {
@@ -125,8 +126,16 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
         }
     }
     let none = serde_json::Value::Null;
-    if let Some(newest) = newest {
-        let (way, _) = shop::open(&work.app, &work.claim.account, &newest).await?;
+    let newest = match newest {
+        Some(newest) => {
+            let (way, _) = shop::open(&work.app, &work.claim.account, &newest).await?;
+            Some((newest, way))
+        }
+        None => None,
+    };
+    if let Some((newest, way)) = &newest
+        && newest.body.prepared.is_some()
+    {
         let restorer = Restorer {
             work,
             target: way.target.as_ref(),
@@ -144,7 +153,10 @@ pub(super) async fn attempt(work: &Work, run: &Resource<Run>) -> std::result::Re
     for (kind, rows, gone) in unlinked {
         book.enter(kind, "take back", Entry { rows, gone: &gone, ..Entry::default() }).await?;
     }
-    Ok(())
+    match newest {
+        Some((_, way)) => set_up::take_back(work, run, way.target.as_ref(), &space).await,
+        None => Ok(()),
+    }
 }
 
 /// Counts what is to be taken back, once per run.

@@ -34,9 +34,9 @@ documents! {
     Migration CreateMigrationRequest GetMigrationRequest ListMigrationsRequest
     ListMigrationsResponse UpdateMigrationRequest DeleteMigrationRequest CancelMigrationRequest
     CompleteMigrationRequest Plan Approval CreatePlanRequest GetPlanRequest ListPlansRequest
-    ListPlansResponse SubmitPlanRequest ApprovePlanRequest Platform PlatformKind PlatformKey PlatformLimit GetPlatformRequest
-    ListPlatformsRequest ListPlatformsResponse PlatformField ListPlatformFieldsRequest
-    ListPlatformFieldsResponse Run WorkerInfo RunRecord TargetObject RecordLink
+    ListPlansResponse SubmitPlanRequest ApprovePlanRequest
+    Platform PlatformKind PlatformKey PlatformLimit GetPlatformRequest ListPlatformsRequest
+    ListPlatformsResponse PlatformField ListPlatformFieldsRequest ListPlatformFieldsResponse Run WorkerInfo RunRecord TargetObject RecordLink
     ReadinessItem Preflight PreflightKind PreflightIssue CheckRunReadinessRequest
     CheckRunReadinessResponse CreateRunRequest GetRunRequest ListRunsRequest ListRunsResponse
     StartRunRequest RunSchedule RunWindow ScheduleRunRequest UnscheduleRunRequest PauseRunRequest ResumeRunRequest RetryRunRequest ResolveRunRecordRequest
